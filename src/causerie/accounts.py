@@ -1,0 +1,132 @@
+"""Project, Key, Member: who may do what."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from causerie.errors import Invalid
+
+TOKEN_PREFIX = "csr"
+EMAIL_CHARS_MAX = 254
+EMAIL = re.compile(r"[^\s@<>\x00-\x1f]+@[^\s@<>\x00-\x1f]+")
+
+
+class KeyKind(StrEnum):
+    """What a key opens. An admin key opens all that its project has."""
+
+    INGEST = "ingest"
+    READ = "read"
+    ADMIN = "admin"
+    GATEWAY = "gateway"
+
+
+class Access(StrEnum):
+    """What a request wants to do with a project."""
+
+    INGEST = "ingest"
+    READ = "read"
+    GATEWAY = "gateway"
+
+
+class Role(StrEnum):
+    """What a member may do in a project: look, change settings, or also manage members."""
+
+    VIEWER = "viewer"
+    MEMBER = "member"
+    OWNER = "owner"
+
+    def covers(self, needed: Role) -> bool:
+        """Whether this role is at least the needed one."""
+        order = (Role.VIEWER, Role.MEMBER, Role.OWNER)
+        return order.index(self) >= order.index(needed)
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """One product whose conversations are kept apart from all others'."""
+
+    id: str
+    name: str
+    created_at: datetime
+    masks_personal_data: bool = True
+    salt: bytes = b""
+    """Keys the pseudonyms of users whose id was personal data."""
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of a project. Its token is shown once and never kept; `hint` is its last 4 letters."""
+
+    id: str
+    project: str
+    kind: KeyKind
+    name: str
+    hint: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def allows(self, access: Access) -> bool:
+        """Whether the kind of this key opens what is asked for."""
+        return self.kind is KeyKind.ADMIN or self.kind.value == access.value
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A person who can sign in."""
+
+    id: str
+    email: str
+    created_at: datetime
+    has_password: bool
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's role in a project."""
+
+    project: str
+    member: str
+    email: str
+    role: Role
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-time link. With a project it makes its user a member there; without one it sets a
+    new password. An empty e-mail, on first start, leaves the choice to whoever opens it.
+    """
+
+    email: str
+    project: str | None
+    role: Role
+    expires_at: datetime
+
+
+def normal_email(text: str) -> str:
+    """The e-mail address in the one form that is kept. Raises Invalid."""
+    email = text.strip().lower()
+    if len(email) > EMAIL_CHARS_MAX or not EMAIL.fullmatch(email):
+        raise Invalid("that is not an e-mail address", field="email")
+    return email
+
+
+def new_secret() -> str:
+    """A secret nobody can guess (256 bits), for sessions, forms and links."""
+    return secrets.token_urlsafe(32)
+
+
+def new_token(kind: KeyKind) -> str:
+    """A token nobody can guess (256 bits), telling its kind to the eye."""
+    return f"{TOKEN_PREFIX}_{kind}_{new_secret()}"
+
+
+def hash_token(token: str) -> bytes:
+    """What is kept of a token. It has 256 random bits, so a plain SHA-256 is enough."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def new_id(prefix: str) -> str:
+    """A short random id such as `key_3f9a…`."""
+    return f"{prefix}_{secrets.token_hex(8)}"

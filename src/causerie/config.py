@@ -1,0 +1,131 @@
+"""Settings: the only reader of the environment. Every variable stands in docs/settings.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from causerie.errors import Invalid
+
+FLUSH_INTERVAL_MS_MAX = 60_000
+PORT_MAX = 65_535
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator chose. A field `flush_interval_ms` is read from
+    `CAUSERIE_FLUSH_INTERVAL_MS`; a secret may come from a file named by `…_FILE`.
+    """
+
+    data: Path = Path("data")
+    """Folder of the embedded stores, the TLS files and nothing else."""
+    host: str = "127.0.0.1"
+    port: int = 8123
+    public_url: str = ""
+    """What people and clients type to reach the server; by default scheme, host and port."""
+    events_url: str = ""
+    """`clickhouse://user:password@host:8123/database`, or nothing for the embedded engine."""
+    events_cluster: str = ""
+    """Name of the ClickHouse cluster to spread the tables over, or nothing for one server."""
+    state_url: str = ""
+    """`postgresql://user:password@host/database`, or nothing for SQLite in the data folder."""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    flush_interval_ms: int = 250
+    """How long the delivery worker waits for more before it moves what is in the inbox."""
+    log_level: str = "info"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the analytics engine runs inside this process."""
+        return not self.events_url
+
+    @property
+    def state_address(self) -> str:
+        """The state store's address as SQLAlchemy takes it."""
+        if not self.state_url:
+            return f"sqlite:///{(self.data / 'state.db').resolve()}"
+        scheme, _, rest = self.state_url.partition("://")
+        return (
+            f"postgresql+psycopg://{rest}"
+            if scheme in ("postgresql", "postgres")
+            else self.state_url
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Address to show people, without a slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        scheme = "https" if self.tls_certificate else "http"
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def overriding(self, **given: Any) -> Settings:
+        """These settings with those of `given` that are not None, checked."""
+        changed = {name: value for name, value in given.items() if value is not None}
+        return check(replace(self, **changed))
+
+
+SECRETS = ("events_url", "state_url")
+VARIABLES = {name: f"CAUSERIE_{name.upper()}" for name in Settings.__dataclass_fields__}
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment. Raises Invalid, naming the variable, on a bad value."""
+    given: dict[str, Any] = {}
+    for name, variable in VARIABLES.items():
+        text = _text(environ, variable, secret=name in SECRETS)
+        if text is not None:
+            given[name] = _convert(variable, text, type(getattr(Settings(), name)))
+    return check(Settings(**given))
+
+
+def _text(environ: Mapping[str, str], variable: str, *, secret: bool) -> str | None:
+    file = environ.get(f"{variable}_FILE") if secret else None
+    if not file:
+        return environ.get(variable)
+    try:
+        return Path(file).read_text().strip()
+    except OSError as error:
+        raise Invalid(f"{variable}_FILE cannot be read: {error}", field=variable) from error
+
+
+def _convert(variable: str, text: str, kind: type) -> Any:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise Invalid(f"{variable} is not {kind.__name__}: {text!r}", field=variable) from error
+
+
+def check(settings: Settings) -> Settings:
+    """The same settings. Raises Invalid when they contradict each other."""
+    if not 0 <= settings.port <= PORT_MAX:
+        raise Invalid(f"CAUSERIE_PORT is not between 0 and {PORT_MAX}", field="port")
+    if not 1 <= settings.flush_interval_ms <= FLUSH_INTERVAL_MS_MAX:
+        raise Invalid(
+            f"CAUSERIE_FLUSH_INTERVAL_MS is not between 1 and {FLUSH_INTERVAL_MS_MAX}",
+            field="flush_interval_ms",
+        )
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise Invalid(
+            "CAUSERIE_TLS_CERTIFICATE and CAUSERIE_TLS_KEY go together", field="tls_certificate"
+        )
+    if settings.events_cluster and settings.embedded:
+        raise Invalid("CAUSERIE_EVENTS_CLUSTER needs CAUSERIE_EVENTS_URL", field="events_cluster")
+    if settings.events_url and not settings.events_url.startswith(
+        ("clickhouse://", "clickhouses://")
+    ):
+        raise Invalid(
+            "CAUSERIE_EVENTS_URL starts with clickhouse:// or clickhouses://", field="events_url"
+        )
+    if settings.state_url and not settings.state_url.startswith(
+        ("postgresql://", "postgres://", "sqlite://")
+    ):
+        raise Invalid(
+            "CAUSERIE_STATE_URL starts with postgresql:// or sqlite://", field="state_url"
+        )
+    return settings

@@ -1,0 +1,285 @@
+"""The worker that moves the inbox into the analytics store, exactly once in effect.
+
+Ids, positions and times are in the entries or follow from their number in the inbox, and each
+batch has a higher version than all before it: moving an entry again writes the same rows again,
+which replace themselves. An entry leaves the inbox only after its rows are on the disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from causerie.conversations import Conversation, Message, summarize, trim_metadata
+from causerie.errors import Unavailable
+from causerie.reports import messages_of
+from causerie.store.events import EventStore
+from causerie.store.events_schema import CONVERSATIONS, MESSAGES
+from causerie.store.inbox import Inbox, Waiting
+
+BATCH_ENTRIES_MAX = 5_000
+BATCH_MESSAGES_MAX = 50_000
+POSITIONS_PER_ENTRY = 1 << 20
+RETRY_INTERVAL_MS = 2_000
+SWEEP_INTERVAL = timedelta(minutes=5)
+STOP_SECONDS_MAX = 30
+WORKER = "delivery"
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Growing:
+    """A conversation while entries are applied to it."""
+
+    project: str
+    conversation: Conversation
+    """Merged metadata and feedback; `messages` holds all, old and new."""
+    begun: datetime
+    kept_start: datetime | None = None
+    """When the row that is in the store begins, if there is one."""
+    changed: dict[str, Message] = field(default_factory=dict)
+    """The messages to write, by id."""
+
+
+class Delivery:
+    """Moves batches, in a thread of its own or by the caller's hand (`drain`)."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        events: EventStore,
+        holder: str,
+        clock: Callable[[], datetime],
+        flush_interval_ms: int,
+    ) -> None:
+        self._inbox = inbox
+        self._events = events
+        self._holder = holder
+        self._clock = clock
+        self._interval = flush_interval_ms / 1000
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._swept: datetime | None = None
+        self._thread = threading.Thread(target=self._run, name=WORKER, daemon=True)
+
+    def start(self) -> None:
+        """Begin to move, first what a kill left behind."""
+        self._wake.set()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Move what waits, as far as the stores answer, then end."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS_MAX)
+
+    def wake(self) -> None:
+        """Say that something came in."""
+        self._wake.set()
+
+    def settle(self, project: str, conversation: str, seconds: float) -> bool:
+        """Wait until nothing of a conversation is on its way; False when it takes too long."""
+        end = monotonic() + seconds
+        while self._inbox.pending(project, conversation):
+            if monotonic() > end or self._stopping.wait(0.02):
+                return False
+            self._wake.set()
+        return True
+
+    def drain(self, progress: Callable[[int], None] = lambda moved: None) -> None:
+        """Move everything that waits now, in the caller's thread."""
+        while moved := self.move():
+            progress(moved)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            # Another process may have filled the inbox without being able to wake this one.
+            self._wake.wait(RETRY_INTERVAL_MS / 1000)
+            self._wake.clear()
+            try:
+                self.drain()
+                self._sweep()
+            except Unavailable as error:
+                log.warning("delivery waits: %s", error)
+                self._stopping.wait(RETRY_INTERVAL_MS / 1000)
+                self._wake.set()
+            except Exception:  # the edge of a thread: it must go on, whatever one round met
+                log.exception("delivery failed, trying again")
+                self._stopping.wait(RETRY_INTERVAL_MS / 1000)
+                self._wake.set()
+            # Lets a batch gather: a part for every request would drown the engine in merges.
+            self._stopping.wait(self._interval)
+        self._end()
+
+    def _end(self) -> None:
+        try:
+            self.drain()
+            self._inbox.release(WORKER, self._holder, self._clock())
+        except Unavailable as error:
+            log.warning("left in the inbox until the next start: %s", error)
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        if self._swept is None or now - self._swept > SWEEP_INTERVAL:
+            self._inbox.sweep(now)
+            self._swept = now
+
+    def move(self) -> int:
+        """Move one batch; how many entries it had. Raises Unavailable, with nothing lost."""
+        waiting = self._inbox.waiting(BATCH_ENTRIES_MAX)
+        if not waiting:
+            return 0
+        version = self._inbox.lease(WORKER, self._holder, self._clock())
+        if version is None:
+            return 0
+        batch = _bounded(waiting)
+        try:
+            self._write(batch, version)
+        except Unavailable:
+            raise
+        except Exception:  # one entry that cannot be written must not hold up all others
+            log.exception("a batch of %d entries failed, trying them one by one", len(batch))
+            return self._move_singly(batch, version)
+        self._inbox.remove(one.seq for one in batch)
+        return len(batch)
+
+    def _move_singly(self, batch: Sequence[Waiting], version: int) -> int:
+        moved = []
+        for one in batch:
+            try:
+                self._write([one], version)
+                moved.append(one.seq)
+            except Unavailable:
+                raise
+            except Exception as error:  # parked with its reason, kept for the operator
+                log.exception("entry %d cannot be written", one.seq)
+                self._inbox.blame(one.seq, str(error))
+        self._inbox.remove(moved)
+        return len(moved)
+
+    def _write(self, batch: Sequence[Waiting], version: int) -> None:
+        grown = self._apply(batch)
+        # In this order: a kill in between leaves the messages as they were, so that the next
+        # round still sees where the conversation's old row began and takes it away.
+        rows = [row for one in grown for row in _conversation_rows(one, version)]
+        self._events.insert(CONVERSATIONS, rows)
+        self._events.insert(MESSAGES, [row for one in grown for row in _message_rows(one, version)])
+
+    def _apply(self, batch: Sequence[Waiting]) -> list[Growing]:
+        growing: dict[tuple[str, str, str], Growing] = self._load(batch)
+        for one in batch:
+            given = one.entry.conversation
+            key = (one.project, given.tenant, given.id)
+            if key not in growing:
+                begun = one.entry.at or self._clock()
+                empty = msgspec.structs.replace(given, metadata={}, feedback="", messages=[])
+                growing[key] = Growing(one.project, empty, begun)
+            _grow(growing[key], one)
+        return list(growing.values())
+
+    def _load(self, batch: Sequence[Waiting]) -> dict[tuple[str, str, str], Growing]:
+        """What is kept of the conversations that the batch adds to."""
+        wanted: dict[str, set[tuple[str, str]]] = {}
+        for one in batch:
+            if not one.entry.fresh:
+                given = one.entry.conversation
+                wanted.setdefault(one.project, set()).add((given.tenant, given.id))
+        found: dict[tuple[str, str, str], Growing] = {}
+        for project, keys in wanted.items():
+            spoken = messages_of(self._events, project, sorted(keys))
+            ids = sorted({id for _, id in keys})
+            for row in self._events.select(
+                "delivery/conversations", {"project": project, "ids": ids}
+            ):
+                key = (row["tenant"], row["id"])
+                if key in keys:
+                    start = row.pop("started_at")
+                    kept = Conversation(**row, messages=spoken.get(key, []))
+                    found[(project, *key)] = Growing(project, kept, start, kept_start=start)
+        return found
+
+
+def _bounded(waiting: Sequence[Waiting]) -> Sequence[Waiting]:
+    """The first entries, as many as one insert should carry, at least one."""
+    messages = 0
+    for index, one in enumerate(waiting):
+        messages += len(one.entry.conversation.messages)
+        if messages > BATCH_MESSAGES_MAX and index:
+            return waiting[:index]
+    return waiting
+
+
+def _grow(growing: Growing, waiting: Waiting) -> None:
+    """Apply one entry. Applying it to what already has it changes nothing."""
+    kept, given = growing.conversation, waiting.entry.conversation
+    known = {message.id: message for message in kept.messages}
+    for index, message in enumerate(given.messages):
+        if message.id not in known:
+            position = waiting.seq * POSITIONS_PER_ENTRY + index
+            growing.changed[message.id] = msgspec.structs.replace(message, position=position)
+            known[message.id] = growing.changed[message.id]
+    for id, rating in waiting.entry.ratings.items():
+        if id in known:
+            growing.changed[id] = msgspec.structs.replace(known[id], rating=rating)
+            known[id] = growing.changed[id]
+    growing.conversation = msgspec.structs.replace(
+        kept,
+        metadata=trim_metadata({**kept.metadata, **given.metadata})[0],
+        feedback=given.feedback or kept.feedback,
+        messages=list(known.values()),
+    )
+
+
+def _conversation_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
+    conversation = growing.conversation
+    summary = summarize(conversation.messages, growing.begun)
+    values = {
+        **msgspec.structs.asdict(summary),
+        "project": growing.project,
+        "tenant": conversation.tenant,
+        "id": conversation.id,
+        "user": conversation.user,
+        "model": conversation.model,
+        "metadata": conversation.metadata,
+        "feedback": conversation.feedback,
+        "source": conversation.source,
+        "version": version,
+        "deleted": 0,
+    }
+    yield [values[name] for name in CONVERSATIONS.columns]
+    if growing.kept_start is not None and growing.kept_start != summary.started_at:
+        # The start is part of the sorting key: the old row must be taken away by name.
+        values |= {"started_at": growing.kept_start, "deleted": 1}
+        yield [values[name] for name in CONVERSATIONS.columns]
+
+
+def _message_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
+    conversation = growing.conversation
+    for message in growing.changed.values():
+        yield [
+            growing.project,
+            conversation.tenant,
+            conversation.id,
+            message.position,
+            message.id,
+            message.at,
+            message.kind.value,
+            message.role,
+            message.text,
+            message.rating,
+            message.name,
+            message.thought,
+            message.input,
+            message.observation,
+            message.metadata,
+            version,
+            0,
+        ]

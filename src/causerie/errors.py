@@ -1,0 +1,69 @@
+"""One class per answer a caller can get.
+
+CauserieError
+├── Invalid            what was sent cannot be understood; names the field      (400)
+│   └── TooLarge       a named limit is exceeded                                (413)
+├── Unauthenticated    no key or session, or an unknown one                     (401)
+├── Forbidden          known, but not allowed to do this                        (403)
+├── NotFound           nothing under that name for this caller                  (404)
+├── Conflict           the state of things forbids it                           (409)
+└── Unavailable        a store cannot be reached now; nothing was kept          (503)
+
+The status of each is in one table, in `web/edge.py`. Anything else that is raised is a bug:
+it is logged whole and answered as "internal error".
+"""
+
+from __future__ import annotations
+
+
+class CauserieError(Exception):
+    """Base of everything a caller can be told."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class Invalid(CauserieError):
+    """What was sent cannot be understood; `field` names the part."""
+
+    code = "invalid_request"
+
+
+class TooLarge(Invalid):
+    """A named limit is exceeded."""
+
+    code = "too_large"
+
+
+class Unauthenticated(CauserieError):
+    """No key or session came with the request, or an unknown one."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(CauserieError):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(CauserieError):
+    """Nothing under that name for this caller."""
+
+    code = "not_found"
+
+
+class Conflict(CauserieError):
+    """The present state forbids it."""
+
+    code = "conflict"
+
+
+class Unavailable(CauserieError):
+    """A store cannot be reached now; nothing was kept."""
+
+    code = "unavailable"

@@ -1,0 +1,276 @@
+"""The write path: a conversation comes in, is masked, named, recognised, kept, answered.
+
+1. The API decodes and checks (`web/transcripts.py`).
+2. `Ingest.accept` runs the steps below over one submission: mask, trim, name, identify.
+3. `GroupCommit` puts everything that waits into the inbox in one transaction (`store/inbox.py`).
+4. Only then the caller gets its answer: 201 means kept.
+5. The delivery worker moves the inbox into the analytics store (`delivery.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from causerie.accounts import Project
+from causerie.conversations import (
+    Conversation,
+    Message,
+    identify,
+    message_id,
+    number,
+    trim_metadata,
+)
+from causerie.errors import CauserieError, Unavailable
+from causerie.privacy import PersonalDataFilter
+from causerie.store.inbox import Arrival, Entry, Inbox, Receipt
+
+ARRIVALS_WAITING_MAX = 20_000
+GROUP_ARRIVALS_MAX = 500
+STOP_SECONDS_MAX = 30
+log = logging.getLogger(__name__)
+
+
+class How(StrEnum):
+    """Which of the ways in a conversation took; they differ in what it may continue."""
+
+    LOG = "log"
+    """A whole transcript, never sent before."""
+    UPSERT = "upsert"
+    """A whole transcript that may be an earlier one grown longer."""
+    THREAD = "thread"
+    """Messages to append to the conversation of that id."""
+    PATCH = "patch"
+    """Ratings for messages that came before."""
+    IMPORT = "import"
+    """A whole transcript under an id of its own; the same again changes nothing."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a caller handed in, with the ids and times that the flow made for it."""
+
+    project: Project
+    how: How
+    conversation: Conversation
+    uid: str
+    at: datetime
+    request: bytes | None = None
+    ratings: dict[str, int] | None = None
+    lost: tuple[str, ...] = ()
+    """What of the metadata did not fit, a sentence each."""
+
+
+class Ingest:
+    """Steps over one submission, each from value to value."""
+
+    def __init__(self, personal_data: PersonalDataFilter) -> None:
+        self._personal_data = personal_data
+        self._steps: tuple[Callable[[Submission], Submission], ...] = (
+            self.mask,
+            self.trim,
+            self.name,
+        )
+
+    def prepare(self, submission: Submission) -> tuple[Arrival, tuple[str, ...]]:
+        """The submission as the inbox takes it, and what of its metadata did not fit."""
+        for step in self._steps:
+            submission = step(submission)
+        conversation = submission.conversation
+        whole = submission.how in (How.LOG, How.UPSERT)
+        entry = Entry(
+            conversation,
+            fresh=submission.how is How.LOG,
+            ratings=submission.ratings or {},
+            at=submission.at,
+        )
+        arrival = Arrival(
+            submission.project.id,
+            entry,
+            submission.uid,
+            submission.request,
+            identify(conversation) if whole else None,
+            upsert=submission.how is How.UPSERT,
+        )
+        return arrival, submission.lost
+
+    def mask(self, submission: Submission) -> Submission:
+        """Replace personal data, if the project wants it, before anything else sees it."""
+        if not submission.project.masks_personal_data:
+            return submission
+        given = submission.conversation
+        masked = msgspec.structs.replace(
+            given,
+            feedback=self._mask_text(given.feedback),
+            metadata=self._mask_metadata(given.metadata, submission.project),
+            messages=[self._mask_message(message) for message in given.messages],
+        )
+        return replace(submission, conversation=masked)
+
+    def _mask_message(self, message: Message) -> Message:
+        changed: dict[str, Any] = {
+            name: masked
+            for name in ("text", "name", "thought", "input", "observation")
+            if (given := getattr(message, name)) and (masked := self._mask_text(given)) != given
+        }
+        if message.metadata:
+            changed["metadata"] = {
+                key: self._mask_text(value) for key, value in message.metadata.items()
+            }
+        return msgspec.structs.replace(message, **changed) if changed else message
+
+    def _mask_text(self, text: str) -> str:
+        return self._personal_data.mask(text).text if text else text
+
+    def _mask_metadata(self, metadata: dict[str, str], project: Project) -> dict[str, str]:
+        masked = {key: self._mask_text(value) for key, value in metadata.items()}
+        user = metadata.get("user_id", "")
+        if masked.get("user_id", "") != user:
+            masked["user_id"] = pseudonym(user, project.salt)
+        return masked
+
+    def trim(self, submission: Submission) -> Submission:
+        """Keep of the metadata what fits; no message is lost for it."""
+        given = submission.conversation
+        metadata, lost = trim_metadata(given.metadata)
+        messages = list(given.messages)
+        for index, message in enumerate(messages):
+            if message.metadata:
+                own, more = trim_metadata(message.metadata)
+                lost += [f"message {index}: {what}" for what in more]
+                messages[index] = msgspec.structs.replace(message, metadata=own)
+        trimmed = msgspec.structs.replace(given, metadata=metadata, messages=messages)
+        return replace(submission, conversation=trimmed, lost=tuple(lost))
+
+    def name(self, submission: Submission) -> Submission:
+        """Give ids: to a whole transcript by place, to appended messages by request."""
+        given = submission.conversation
+        named = msgspec.structs.replace(
+            given, id=given.id or submission.uid, source=_source(submission)
+        )
+        if submission.how in (How.LOG, How.UPSERT):
+            return replace(submission, conversation=number(named))
+        if submission.how is How.THREAD:
+            named = append_ids(named, submission.uid)
+        return replace(submission, conversation=named)
+
+
+def _source(submission: Submission) -> str:
+    return submission.conversation.source or str(submission.how)
+
+
+def append_ids(thread: Conversation, uid: str) -> Conversation:
+    """The messages with the ids that one append to a thread gives them."""
+    messages = [
+        msgspec.structs.replace(message, id=message_id(uid, index))
+        for index, message in enumerate(thread.messages)
+    ]
+    return msgspec.structs.replace(thread, messages=messages)
+
+
+def pseudonym(user: str, salt: bytes) -> str:
+    """A name for a user whose id is personal data: always the same, in this project only."""
+    return (
+        "user_"
+        + hashlib.blake2b(user.strip().lower().encode(), key=salt, digest_size=8).hexdigest()
+    )
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    arrival: Arrival
+    answer: asyncio.Future[Receipt]
+
+
+Outcome = tuple[asyncio.Future[Receipt], Receipt | Exception]
+
+
+class GroupCommit:
+    """One thread that commits everything that waits, again and again.
+
+    A commit costs a disk flush however many rows it has, so that under load each flush serves
+    hundreds of requests.
+    """
+
+    def __init__(
+        self, inbox: Inbox, clock: Callable[[], datetime], committed: Callable[[], None]
+    ) -> None:
+        self._inbox = inbox
+        self._clock = clock
+        self._committed = committed
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+
+    def start(self) -> None:
+        """Begin to commit."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commit what waits, then end."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(STOP_SECONDS_MAX)
+
+    async def keep(self, arrival: Arrival) -> Receipt:
+        """Return once the arrival is on the disk. Raises Unavailable when it is not."""
+        if len(self._waiting) >= ARRIVALS_WAITING_MAX or self._stopping:
+            raise Unavailable("too much waits to be written; nothing was kept")
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(arrival, answer))
+        self._wake.set()
+        return await answer
+
+    def _run(self) -> None:
+        while not (self._stopping and not self._waiting):
+            self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                self._commit([self._waiting.popleft() for _ in range(self._group_size())])
+            if self._stopping:
+                return
+
+    def _group_size(self) -> int:
+        return min(len(self._waiting), GROUP_ARRIVALS_MAX)
+
+    def _commit(self, group: Sequence[_Waiting]) -> None:
+        try:
+            receipts = self._inbox.take([one.arrival for one in group], self._clock())
+        except Exception as error:  # the edge of a thread: every waiting caller gets the error
+            if not isinstance(error, CauserieError):
+                log.exception("the inbox failed")
+            self._answer([(one.answer, error) for one in group])
+            return
+        answers = [one.answer for one in group]
+        self._answer(list(zip(answers, receipts, strict=True)))
+        self._committed()
+
+    def _answer(self, outcomes: Sequence[Outcome]) -> None:
+        """Hand over in one wake-up for each event loop: a wake-up for each caller costs more."""
+        loops: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
+        for outcome in outcomes:
+            loops.setdefault(outcome[0].get_loop(), []).append(outcome)
+        for loop, some in loops.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, some)
+
+
+def _settle(outcomes: Sequence[Outcome]) -> None:
+    for answer, outcome in outcomes:
+        if answer.done():
+            continue
+        if isinstance(outcome, Receipt):
+            answer.set_result(outcome)
+        else:
+            answer.set_exception(outcome)

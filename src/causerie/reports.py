@@ -1,0 +1,315 @@
+"""The read path: a Question goes to a named statement, its rows come back as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Generic, TypeVar
+
+from causerie.conversations import Kind, Message
+from causerie.store.events import EventStore
+
+DEFAULT_DAYS = 6
+PER_PAGE_MAX = 100
+PERIODS = ("day", "week", "month")
+RATINGS = ("", "up", "down", "none")
+CONVERSATION_SORTS = ("newest", "oldest", "longest", "rating")
+Row = TypeVar("Row")
+USER_SORTS = ("last", "newest", "messages", "conversations", "rating")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: whose conversations, from when to when, which of them."""
+
+    project: str
+    since: datetime
+    until: datetime
+    """Exclusive."""
+    tenant: str | None = ""
+    """None means every tenant; the empty string those logged without one."""
+    user: str = ""
+    model: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+    rating: str = ""
+    text: str = ""
+    period: str = "day"
+    sort: str = ""
+    page: int = 1
+    per_page: int = 20
+
+    def previous(self) -> Question:
+        """The same question some whole days earlier: the same hours of as many days.
+
+        A span that ends now, in mid-day, is compared with one that ended at this hour too.
+        """
+        days = timedelta(days=-((self.since - self.until) // timedelta(days=1)))
+        return replace(self, since=self.since - days, until=self.until - days)
+
+    def parameters(self) -> dict[str, Any]:
+        """The question as the statements bind it."""
+        return {
+            "project": self.project,
+            # The driver keeps the fraction of a second only of names that end so.
+            "since_64": self.since,
+            "until_64": self.until,
+            "every_tenant": self.tenant is None,
+            "tenant": self.tenant or "",
+            "user": self.user,
+            "model": self.model,
+            "keys": [key for key, _ in self.metadata],
+            "values": [value for _, value in self.metadata],
+            "rating": self.rating,
+            "text": self.text,
+            "period": self.period,
+            "sort": self.sort,
+            "limit": self.per_page,
+            "offset": (self.page - 1) * self.per_page,
+        }
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over conversations that began within a span."""
+
+    conversations: int = 0
+    messages: int = 0
+    user_messages: int = 0
+    users: int = 0
+    thumbs_up: int = 0
+    thumbs_down: int = 0
+    sentiment: float | None = None
+    """Mean over user messages, -1 to 1; None until it is computed."""
+
+    @property
+    def rated(self) -> int:
+        """How many messages carry a thumb."""
+        return self.thumbs_up + self.thumbs_down
+
+    @property
+    def rating(self) -> float | None:
+        """Mean thumb, -1 to 1; None where nobody rated."""
+        return (self.thumbs_up - self.thumbs_down) / self.rated if self.rated else None
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The totals of one day, week or month that starts on `start`."""
+
+    start: date
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Now against the span before."""
+
+    now: Totals
+    before: Totals
+    series: list[Bucket]
+    series_before: list[Bucket]
+
+
+@dataclass(frozen=True)
+class ConversationRow:
+    """A conversation as lists show it."""
+
+    id: str
+    tenant: str
+    started_at: datetime
+    ended_at: datetime
+    user: str
+    model: str
+    metadata: dict[str, str]
+    feedback: str
+    source: str
+    preview: str
+    messages: int
+    user_messages: int
+    assistant_messages: int
+    tools: int
+    events: int
+    thumbs_up: int
+    thumbs_down: int
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A conversation with all that was said."""
+
+    row: ConversationRow
+    messages: list[Message]
+
+
+@dataclass(frozen=True)
+class UserRow:
+    """A user as the users table shows them; `messages` are those they sent."""
+
+    user: str
+    tenant: str
+    conversations: int
+    messages: int
+    thumbs_up: int
+    thumbs_down: int
+    first_seen: datetime
+    last_seen: datetime
+    sentiment: float | None = None
+
+    @property
+    def rating(self) -> float | None:
+        """Mean thumb, -1 to 1; None where they never rated."""
+        rated = self.thumbs_up + self.thumbs_down
+        return (self.thumbs_up - self.thumbs_down) / rated if rated else None
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows of `total`, which may be more."""
+
+    rows: list[Row]
+    total: int
+    page: int
+    per_page: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // self.per_page))
+
+
+@dataclass(frozen=True)
+class FilterValues:
+    """What a project's conversations can be filtered by, most used first."""
+
+    models: list[str]
+    tenants: list[str]
+    metadata_keys: list[str]
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a project has in all: how much, and when the first and the latest began."""
+
+    conversations: int
+    first: datetime | None
+    latest: datetime | None
+
+
+class Reports:
+    """Every report, by name. Raises Unavailable when the analytics store cannot be reached."""
+
+    def __init__(self, events: EventStore) -> None:
+        self._events = events
+
+    def overview(self, question: Question) -> Overview:
+        """Totals and series of the span and of the one before it."""
+        before = question.previous()
+        return Overview(
+            self.totals(question), self.totals(before), self.series(question), self.series(before)
+        )
+
+    def totals(self, question: Question) -> Totals:
+        """One set of sums."""
+        return _totals(self._events.select("reports/totals", question.parameters())[0])
+
+    def series(self, question: Question) -> list[Bucket]:
+        """A bucket for every day, week or month of the span, empty ones too, in order."""
+        rows = self._events.select("reports/series", question.parameters())
+        found = {row["bucket"]: _totals(row) for row in rows}
+        return [
+            Bucket(start, found.get(start, Totals()))
+            for start in bucket_starts(question.since, question.until, question.period)
+        ]
+
+    def conversations(self, question: Question) -> Page[ConversationRow]:
+        """A page of conversations."""
+        total = self.totals(question).conversations
+        rows = self._events.select("reports/conversations", question.parameters())
+        found = [ConversationRow(**row) for row in rows]
+        return Page(found, total, question.page, question.per_page)
+
+    def conversation(self, project: str, id: str, tenant: str | None) -> Transcript | None:
+        """One transcript. Without a tenant (None) the top-level one of that id comes first."""
+        rows = self._events.select("reports/conversation", {"project": project, "id": id})
+        fitting = [row for row in rows if tenant is None or row["tenant"] == tenant]
+        if not fitting:
+            return None
+        return self.transcripts(project, [ConversationRow(**fitting[0])])[0]
+
+    def transcripts(self, project: str, rows: Sequence[ConversationRow]) -> list[Transcript]:
+        """The same conversations with what was said in them."""
+        spoken = messages_of(self._events, project, [(row.tenant, row.id) for row in rows])
+        return [Transcript(row, spoken.get((row.tenant, row.id), [])) for row in rows]
+
+    def users(self, question: Question) -> Page[UserRow]:
+        """A page of users."""
+        rows = self._events.select("reports/users", question.parameters())
+        total = int(rows[0].pop("total")) if rows else 0
+        for row in rows[1:]:
+            row.pop("total")
+        return Page([UserRow(**row) for row in rows], total, question.page, question.per_page)
+
+    def values(self, project: str) -> FilterValues:
+        """What the project's conversations can be filtered by."""
+        found: dict[str, list[str]] = {"model": [], "tenant": [], "metadata": []}
+        for row in self._events.select("reports/values", {"project": project}):
+            found[row["dimension"]].append(row["value"])
+        return FilterValues(found["model"], found["tenant"], found["metadata"])
+
+    def extent(self, project: str) -> Extent:
+        """How many conversations the project has, from when to when."""
+        row = self._events.select("reports/extent", {"project": project})[0]
+        if not row["conversations"]:
+            return Extent(0, None, None)
+        return Extent(int(row["conversations"]), row["first"], row["latest"])
+
+    def known(self, project: str) -> int:
+        """How many conversations the project has in all."""
+        return int(self._events.select("reports/known", {"project": project})[0]["conversations"])
+
+
+def messages_of(
+    events: EventStore, project: str, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], list[Message]]:
+    """What was said in some conversations, each named by (tenant, id)."""
+    wanted = set(keys)
+    found: dict[tuple[str, str], list[Message]] = {}
+    parameters = {
+        "project": project,
+        "tenants": sorted({tenant for tenant, _ in wanted}),
+        "ids": sorted({id for _, id in wanted}),
+    }
+    for row in events.select("reports/transcripts", parameters) if wanted else ():
+        key = (row.pop("tenant"), row.pop("conversation"))
+        if key in wanted:
+            found.setdefault(key, []).append(Message(**{**row, "kind": Kind(row["kind"])}))
+    return found
+
+
+def _totals(row: Mapping[str, Any]) -> Totals:
+    names = ("conversations", "messages", "user_messages", "users", "thumbs_up", "thumbs_down")
+    return Totals(**{name: int(row[name]) for name in names})
+
+
+def bucket_starts(since: datetime, until: datetime, period: str) -> Iterator[date]:
+    """The first days of all buckets that a span touches, in UTC."""
+    start = bucket_start(since.astimezone(UTC).date(), period)
+    while datetime.combine(start, time.min, UTC) < until:
+        yield start
+        start = bucket_start(
+            start + timedelta(days={"day": 1, "week": 7, "month": 31}[period]), period
+        )
+
+
+def bucket_start(day: date, period: str) -> date:
+    """The first day of the day's week (Monday) or month, or the day itself."""
+    if period == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if period == "month" else day
+
+
+def default_since(now: datetime) -> datetime:
+    """The start of the day six days ago: seven days with today."""
+    day = now.astimezone(UTC).date() - timedelta(days=DEFAULT_DAYS)
+    return datetime.combine(day, time.min, UTC)

@@ -1,0 +1,1 @@
+"""Where things are kept: `events` in ClickHouse or chDB, `state` in SQLite or PostgreSQL."""

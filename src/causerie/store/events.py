@@ -1,0 +1,166 @@
+"""The analytics store: chDB in the data folder, or a ClickHouse server or cluster by URL.
+
+One dialect and one client for all of them. Reads are named: each is a file in `store/sql`.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+
+from causerie.errors import Unavailable
+from causerie.store.events_schema import TABLES, EventTable
+
+CLIENTS_MAX = 4
+CONNECT_TIMEOUT_S = 5
+QUERY_SECONDS_MAX = 60
+UNKNOWN_DATABASE = 81
+log = logging.getLogger(__name__)
+
+
+class EventStore:
+    """A few clients of one engine, and the statements by name. Safe in threads."""
+
+    def __init__(self, address: str, cluster: str = "") -> None:
+        self._address = address
+        self._cluster = cluster
+        self._clients: queue.LifoQueue[Client | None] = queue.LifoQueue()
+        for _ in range(CLIENTS_MAX):
+            self._clients.put(None)
+
+    def open(self) -> None:
+        """Make what tables are missing. Raises Unavailable when the engine cannot be reached."""
+        with self._client() as client:
+            for table in TABLES:
+                for statement in table.statements(self._cluster):
+                    client.command(statement)
+
+    def close(self) -> None:
+        """Give all clients back; the embedded engine ends with its last one."""
+        for _ in range(CLIENTS_MAX):
+            client = self._clients.get()
+            if client is not None:
+                client.close()
+        for _ in range(CLIENTS_MAX):
+            self._clients.put(None)
+
+    def insert(self, table: EventTable, rows: Sequence[Sequence[Any]]) -> None:
+        """Write rows, columns in the table's order. Returns once they are on the disk."""
+        if rows:
+            with self._client() as client:
+                client.insert(
+                    table.name,
+                    rows,
+                    column_names=list(table.columns),
+                    column_type_names=[
+                        kind.partition(" CODEC")[0] for kind in table.columns.values()
+                    ],
+                    settings=self._write_settings(),
+                )
+
+    def _write_settings(self) -> dict[str, Any]:
+        # A Distributed table else answers before the shards have the rows.
+        return {"distributed_foreground_insert": 1} if self._cluster else {}
+
+    def select(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of the named statement. Raises Unavailable, LookupError for no such name."""
+        with self._client() as client:
+            result = client.query(
+                statement(name),
+                parameters=dict(parameters),
+                settings={"max_execution_time": QUERY_SECONDS_MAX},
+            )
+            return list(result.named_results())
+
+    def version(self) -> str:
+        """What answers, by asking it. Raises Unavailable."""
+        with self._client() as client:
+            found = client.command("SELECT version()")
+        return f"{'ClickHouse' if '://' in self._address else 'chDB, engine'} {found}"
+
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
+        client = self._clients.get()
+        try:
+            client = client or self._connect()
+            yield client
+        except OperationalError as error:
+            # The connection may be dead for good; the next caller makes a new one.
+            self._drop(client)
+            client = None
+            raise Unavailable(f"the analytics store cannot be reached: {error}") from error
+        finally:
+            self._clients.put(client)
+
+    def _connect(self) -> Client:
+        if "://" not in self._address:
+            return clickhouse_connect.get_client(
+                interface="chdb", path=self._address, tz_mode="aware"
+            )
+        try:
+            return self._connect_to(self._address)
+        except DatabaseError as error:
+            if error.code != UNKNOWN_DATABASE:
+                raise
+        self._make_database()
+        return self._connect_to(self._address)
+
+    def _connect_to(self, address: str) -> Client:
+        return clickhouse_connect.get_client(
+            dsn=address.replace("clickhouses://", "clickhouse://", 1),
+            interface="https" if address.startswith("clickhouses://") else "http",
+            connect_timeout=CONNECT_TIMEOUT_S,
+            send_receive_timeout=QUERY_SECONDS_MAX,
+            # Sessions forbid two queries at once on one client and buy us nothing.
+            autogenerate_session_id=False,
+            tz_mode="aware",
+        )
+
+    def _make_database(self) -> None:
+        """Make the database that the address names; a client cannot connect to one that is not."""
+        parts = urlsplit(self._address)
+        client = self._connect_to(urlunsplit(parts._replace(path="")))
+        name = parts.path.strip("/").replace("`", "")
+        on = f" ON CLUSTER '{self._cluster}'" if self._cluster else ""
+        client.command(f"CREATE DATABASE IF NOT EXISTS `{name}`{on}")
+        client.close()
+
+    def _drop(self, client: Client | None) -> None:
+        if client is not None:
+            try:
+                client.close()
+            except ClickHouseError as error:
+                log.info("a broken client did not close: %s", error)
+
+
+@cache
+def statement(name: str) -> str:
+    """The text of a named statement, such as `reports/totals`.
+
+    A line `--include NAME` stands for the file of that name beside it.
+    """
+    folder, _, _ = name.rpartition("/")
+    file = resources.files("causerie.store") / "sql" / f"{name}.sql"
+    if not file.is_file():
+        raise LookupError(f"no statement {name}")
+    lines = file.read_text().splitlines()
+    return "\n".join(
+        statement(f"{folder}/{line.split()[1]}") if line.startswith("--include ") else line
+        for line in lines
+    )
+
+
+def embedded_address(data: Path) -> str:
+    """Where the embedded engine keeps its files."""
+    return str((data / "events").resolve())

@@ -1,0 +1,108 @@
+"""The analytics tables, in one definition for the embedded engine, a server, and a cluster.
+
+`conversations` has a row per conversation and answers lists, counts and series; `messages` has a
+row per message and answers transcripts and text search. Both replace rows of the same sorting
+key by the highest version, so that writing a batch twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COLUMNS_OF_CONVERSATIONS = {
+    "project": "LowCardinality(String)",
+    "started_at": "DateTime64(6, 'UTC')",
+    "tenant": "String",
+    "id": "String",
+    "ended_at": "DateTime64(6, 'UTC')",
+    "user": "String",
+    "model": "LowCardinality(String)",
+    "metadata": "Map(LowCardinality(String), String)",
+    "feedback": "String CODEC(ZSTD(1))",
+    "source": "LowCardinality(String)",
+    "preview": "String CODEC(ZSTD(1))",
+    "messages": "UInt32",
+    "user_messages": "UInt32",
+    "assistant_messages": "UInt32",
+    "tools": "UInt32",
+    "events": "UInt32",
+    "thumbs_up": "UInt32",
+    "thumbs_down": "UInt32",
+    "version": "UInt64",
+    "deleted": "UInt8",
+}
+
+COLUMNS_OF_MESSAGES = {
+    "project": "LowCardinality(String)",
+    "tenant": "String",
+    "conversation": "String",
+    "position": "UInt64",
+    "id": "String",
+    "at": "DateTime64(6, 'UTC')",
+    "kind": "LowCardinality(String)",
+    "role": "LowCardinality(String)",
+    "text": "String CODEC(ZSTD(1))",
+    "rating": "Int8",
+    "name": "LowCardinality(String)",
+    "thought": "String CODEC(ZSTD(1))",
+    "input": "String CODEC(ZSTD(1))",
+    "observation": "String CODEC(ZSTD(1))",
+    "metadata": "Map(LowCardinality(String), String)",
+    "version": "UInt64",
+    "deleted": "UInt8",
+}
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """One table: columns in order, what sorts and identifies its rows, what spreads them."""
+
+    name: str
+    columns: dict[str, str]
+    order: tuple[str, ...]
+    shard: str
+    indexes: tuple[str, ...] = ()
+
+    def statements(self, cluster: str = "") -> list[str]:
+        """The statements that make it, on one server or spread over a cluster."""
+        if not cluster:
+            return [self._create(self.name, "ReplacingMergeTree(version, deleted)", "")]
+        local = f"{self.name}_local"
+        # {shard} and {replica} are the server's own macros, filled in by each node.
+        replicated = (
+            f"ReplicatedReplacingMergeTree('/clickhouse/tables/{{shard}}/{{database}}/{local}', "
+            "'{replica}', version, deleted)"
+        )
+        spread = f"Distributed('{cluster}', currentDatabase(), '{local}', {self.shard})"
+        on = f" ON CLUSTER '{cluster}'"
+        return [
+            self._create(local, replicated, on),
+            f"CREATE TABLE IF NOT EXISTS {self.name}{on} AS {local} ENGINE = {spread}",
+        ]
+
+    def _create(self, name: str, engine: str, on: str) -> str:
+        lines = [f"`{column}` {kind}" for column, kind in self.columns.items()]
+        columns = ",\n  ".join([*lines, *(f"INDEX {index}" for index in self.indexes)])
+        return (
+            f"CREATE TABLE IF NOT EXISTS {name}{on} (\n  {columns}\n)\n"
+            f"ENGINE = {engine}\nORDER BY ({', '.join(self.order)})\n"
+            # An insert that was acknowledged must outlive a power cut: the inbox forgets it.
+            "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
+        )
+
+
+CONVERSATIONS = EventTable(
+    "conversations",
+    COLUMNS_OF_CONVERSATIONS,
+    ("project", "started_at", "tenant", "id"),
+    "cityHash64(project, tenant, id)",
+    # Sorted by time for the reports; this finds one by its id.
+    ("by_id id TYPE bloom_filter(0.01) GRANULARITY 1",),
+)
+MESSAGES = EventTable(
+    "messages",
+    COLUMNS_OF_MESSAGES,
+    ("project", "tenant", "conversation", "position", "id"),
+    "cityHash64(project, tenant, conversation)",
+)
+TABLES = (CONVERSATIONS, MESSAGES)

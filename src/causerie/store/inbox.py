@@ -1,0 +1,360 @@
+"""The inbox: what was acknowledged and is not yet in the analytics store.
+
+One transaction takes in a whole group of arrivals: recognises what was sent before, finds the
+conversation that an upsert continues, and appends. Entries leave when the delivery worker has
+moved them, in order of `seq`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from causerie.conversations import (
+    CHAIN_DIGEST_BYTES,
+    UPSERT_WINDOW,
+    Conversation,
+    Identity,
+    Kind,
+    number,
+)
+from causerie.errors import Unavailable
+from causerie.store.state_schema import identities, inbox, requests, workers
+
+REPLAY_WINDOW = timedelta(hours=24)
+LEASE = timedelta(seconds=30)
+ATTEMPTS_MAX = 5
+LOOKUP_ROWS_MAX = 500
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one request did to one conversation."""
+
+    conversation: Conversation
+    """With the messages to append only."""
+    fresh: bool = False
+    """Nothing of this conversation can have come before."""
+    ratings: dict[str, int] = {}
+    """Message id to new rating, for messages that came before."""
+    at: datetime | None = None
+    """When it arrived: dates a conversation that has no message."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """An entry on its way in."""
+
+    project: str
+    entry: Entry
+    uid: str
+    """Random; the seed of every id that the request made."""
+    request: bytes | None = None
+    """Same for a retry of the same request, else None."""
+    identity: Identity | None = None
+    upsert: bool = False
+    """Whether to look for the conversation that this transcript continues."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of an arrival. A retry gets the uid of the first time."""
+
+    uid: str
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An entry as the worker reads it."""
+
+    seq: int
+    project: str
+    entry: Entry
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Entry).decode
+
+
+class Inbox:
+    """The inbox's SQL, on either engine. Safe in threads; every method is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+        self._insert_request = dialect.insert(requests).on_conflict_do_nothing()
+        put = dialect.insert(identities)
+        self._put_identity = put.on_conflict_do_update(
+            index_elements=["project", "conversation"],
+            set_={name: put.excluded[name] for name in ("opening", "chain", "at")},
+        )
+
+    def take(self, arrivals: Sequence[Arrival], now: datetime) -> list[Receipt]:
+        """Keep a group of arrivals, all or none. Raises Unavailable when nothing was kept."""
+        try:
+            with self._engine.begin() as connection:
+                if self._engine.dialect.name == "sqlite":
+                    # Else two processes could both look, find nothing, and both begin.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                receipts = self._recognise(connection, arrivals, now)
+                new = [
+                    arrival
+                    for arrival, receipt in zip(arrivals, receipts, strict=True)
+                    if not receipt.replayed
+                ]
+                self._append(connection, self._match(connection, new, now))
+                return receipts
+        except DBAPIError as error:
+            raise Unavailable(f"the state store refused: {error.orig}") from error
+
+    def _recognise(
+        self, connection: Connection, arrivals: Sequence[Arrival], now: datetime
+    ) -> list[Receipt]:
+        named = [arrival for arrival in arrivals if arrival.request is not None]
+        if not named:
+            return [Receipt(arrival.uid, False) for arrival in arrivals]
+        self._forget(connection, named, now)
+        rows = [{"key": arrival.request, "uid": arrival.uid, "at": now} for arrival in named]
+        connection.execute(self._insert_request, rows)
+        first = self._first_uids(connection, [row["key"] for row in rows])
+        return [
+            Receipt(
+                first.get(arrival.request, arrival.uid),
+                first.get(arrival.request, arrival.uid) != arrival.uid,
+            )
+            for arrival in arrivals
+        ]
+
+    def _forget(self, connection: Connection, named: Sequence[Arrival], now: datetime) -> None:
+        """Drop the keys of this group that are older than the replay window."""
+        keys = [arrival.request for arrival in named]
+        for some in _slices(keys):
+            connection.execute(
+                delete(requests).where(
+                    requests.c.key.in_(some), requests.c.at < now - REPLAY_WINDOW
+                )
+            )
+
+    def _first_uids(self, connection: Connection, keys: Sequence[Any]) -> dict[bytes | None, str]:
+        found: dict[bytes | None, str] = {}
+        for some in _slices(keys):
+            rows = connection.execute(
+                select(requests.c.key, requests.c.uid).where(requests.c.key.in_(some))
+            )
+            found.update((bytes(key), uid) for key, uid in rows)
+        return found
+
+    def _match(
+        self, connection: Connection, arrivals: Sequence[Arrival], now: datetime
+    ) -> list[Arrival]:
+        """The same arrivals, upserts turned into what they add to the earlier conversation."""
+        identified = [arrival for arrival in arrivals if arrival.identity is not None]
+        known = self._known(connection, [a for a in identified if a.upsert], now)
+        matched = []
+        fresh: dict[str, dict[str, Any]] = {}
+        for arrival in arrivals:
+            if arrival.identity is None:
+                matched.append(arrival)
+                continue
+            candidates = known.setdefault((arrival.project, arrival.identity.opening), {})
+            if arrival.upsert:
+                arrival = _continue(arrival, candidates)
+            assert arrival.identity is not None
+            conversation = arrival.entry.conversation.id
+            longest = max(arrival.identity.chain, candidates.get(conversation, []), key=len)
+            candidates[conversation] = longest
+            fresh[f"{arrival.project}\0{conversation}"] = {
+                "project": arrival.project,
+                "conversation": conversation,
+                "opening": arrival.identity.opening,
+                "chain": b"".join(longest),
+                "at": now,
+            }
+            matched.append(arrival)
+        if fresh:
+            connection.execute(self._put_identity, list(fresh.values()))
+        return matched
+
+    def _known(
+        self, connection: Connection, upserts: Sequence[Arrival], now: datetime
+    ) -> dict[tuple[str, bytes], dict[str, list[bytes]]]:
+        openings = sorted({a.identity.opening for a in upserts if a.identity is not None})
+        if self._engine.dialect.name == "postgresql":
+            # Two processes could both find nothing and begin the same conversation twice.
+            for opening in openings:
+                lock = int.from_bytes(opening[:8], "big", signed=True)
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+        known: dict[tuple[str, bytes], dict[str, list[bytes]]] = {}
+        columns = identities.c
+        for some in _slices(openings):
+            rows = connection.execute(
+                select(columns.project, columns.opening, columns.conversation, columns.chain)
+                .where(columns.opening.in_(some), columns.at >= now - UPSERT_WINDOW)
+                .order_by(columns.at)
+            )
+            for project, opening, conversation, chain in rows:
+                known.setdefault((project, bytes(opening)), {})[conversation] = _links(bytes(chain))
+        return known
+
+    def _append(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
+        if arrivals:
+            connection.execute(
+                insert(inbox),
+                [
+                    {
+                        "project": arrival.project,
+                        "conversation": arrival.entry.conversation.id,
+                        "entry": encode(arrival.entry),
+                        "attempts": 0,
+                    }
+                    for arrival in arrivals
+                ],
+            )
+
+    def lease(self, name: str, holder: str, now: datetime) -> int | None:
+        """Become or stay the one who empties the inbox; None while another is.
+
+        Gives the batch number: it only ever grows, whoever holds the lease, and is the version
+        of every row written under it.
+        """
+        row = {"holder": holder, "expires_at": now + LEASE}
+        with self._engine.begin() as connection:
+            mine = (workers.c.holder == holder) | (workers.c.expires_at < now)
+            taken = connection.execute(
+                update(workers)
+                .where(workers.c.name == name, mine)
+                .values(**row, batch=workers.c.batch + 1)
+                .returning(workers.c.batch)
+            ).scalar()
+            if taken is not None:
+                return int(taken)
+            dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+            first = dialect.insert(workers).values(name=name, batch=1, **row)
+            made = first.on_conflict_do_nothing().returning(workers.c.batch)
+            batch = connection.execute(made).scalar()
+            return None if batch is None else int(batch)
+
+    def release(self, name: str, holder: str, now: datetime) -> None:
+        """Let another take the lease at once."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(workers)
+                .where(workers.c.name == name, workers.c.holder == holder)
+                .values(expires_at=now - LEASE)
+            )
+
+    def waiting(self, limit: int) -> list[Waiting]:
+        """The oldest entries, at most `limit`, without those that failed too often."""
+        query = (
+            select(inbox.c.seq, inbox.c.project, inbox.c.entry)
+            .where(inbox.c.attempts < ATTEMPTS_MAX)
+            .order_by(inbox.c.seq)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [Waiting(seq, project, decode(entry)) for seq, project, entry in rows]
+
+    def remove(self, seqs: Iterable[int]) -> None:
+        """Forget entries that are in the analytics store."""
+        with self._engine.begin() as connection:
+            for some in _slices(list(seqs)):
+                connection.execute(delete(inbox).where(inbox.c.seq.in_(some)))
+
+    def blame(self, seq: int, error: str) -> None:
+        """Count a failure of one entry. After `ATTEMPTS_MAX` it is parked, never dropped."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(inbox)
+                .where(inbox.c.seq == bindparam("which"))
+                .values(attempts=inbox.c.attempts + 1, error=bindparam("what")),
+                {"which": seq, "what": error[:2_000]},
+            )
+
+    def parked(self) -> list[tuple[int, str]]:
+        """Number and reason of the entries that failed too often."""
+        query = select(inbox.c.seq, inbox.c.error).where(inbox.c.attempts >= ATTEMPTS_MAX)
+        with self._engine.connect() as connection:
+            return [
+                (seq, error or "") for seq, error in connection.execute(query.order_by(inbox.c.seq))
+            ]
+
+    def retry_parked(self) -> int:
+        """Let parked entries be tried again; how many there are."""
+        with self._engine.begin() as connection:
+            tried = update(inbox).where(inbox.c.attempts >= ATTEMPTS_MAX).values(attempts=0)
+            return int(connection.execute(tried).rowcount)
+
+    def worker(self) -> str:
+        """Who empties the inbox and what batch it is at, in words; empty if nobody ever did."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(workers)).first()
+        return (
+            f"{row.holder}, batch {row.batch}, lease until {row.expires_at:%F %T} UTC"
+            if row
+            else ""
+        )
+
+    def pending(self, project: str, conversation: str) -> bool:
+        """Whether something of this conversation still waits."""
+        query = select(func.count()).where(
+            inbox.c.project == project,
+            inbox.c.conversation == conversation,
+            inbox.c.attempts < ATTEMPTS_MAX,
+        )
+        with self._engine.connect() as connection:
+            return bool(connection.execute(query).scalar())
+
+    def backlog(self) -> tuple[int, int]:
+        """How many entries wait, and how many are parked after failing too often."""
+        parked = func.coalesce(
+            func.sum((inbox.c.attempts >= ATTEMPTS_MAX).cast(inbox.c.attempts.type)), 0
+        )
+        with self._engine.connect() as connection:
+            total, failed = connection.execute(select(func.count(), parked)).one()
+        return int(total) - int(failed), int(failed)
+
+    def sweep(self, now: datetime) -> None:
+        """Forget requests and identities that are past their windows."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(requests).where(requests.c.at < now - REPLAY_WINDOW))
+            connection.execute(delete(identities).where(identities.c.at < now - UPSERT_WINDOW))
+
+
+def _continue(arrival: Arrival, candidates: dict[str, list[bytes]]) -> Arrival:
+    """The arrival as an addition to the candidate that it continues, or with its own ids."""
+    identity, given = arrival.identity, arrival.entry.conversation
+    assert identity is not None
+    fitting = [
+        (len(chain), name) for name, chain in candidates.items() if identity.continues(chain)
+    ]
+    known, name = max(fitting, default=(0, given.id))
+    numbered = number(msgspec.structs.replace(given, id=name))
+    talk = [message for message in numbered.messages if message.kind is not Kind.EVENT]
+    old = {message.id: message.rating for message in talk[:known]}
+    added = [message for message in numbered.messages if message.id not in old]
+    entry = Entry(
+        msgspec.structs.replace(numbered, messages=added),
+        fresh=known == 0,
+        ratings={name: rating for name, rating in old.items() if rating},
+        at=arrival.entry.at,
+    )
+    return msgspec.structs.replace(arrival, entry=entry)
+
+
+def _links(chain: bytes) -> list[bytes]:
+    return [link for (link,) in struct.iter_unpack(f"{CHAIN_DIGEST_BYTES}s", chain)]
+
+
+def _slices(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Engines limit how many values one statement may bind."""
+    return (
+        items[start : start + LOOKUP_ROWS_MAX] for start in range(0, len(items), LOOKUP_ROWS_MAX)
+    )

@@ -1,0 +1,4 @@
+-- What is kept of some conversations, to be added to.
+SELECT id, tenant, started_at, metadata, feedback, source
+FROM conversations FINAL
+WHERE project = {project:String} AND id IN {ids:Array(String)}

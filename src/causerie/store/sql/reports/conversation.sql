@@ -1,0 +1,7 @@
+-- The rows of one id: one per tenant that uses it.
+SELECT
+  id, tenant, started_at, ended_at, user, model, metadata, feedback, source, preview,
+  messages, user_messages, assistant_messages, tools, events, thumbs_up, thumbs_down
+FROM conversations FINAL
+WHERE project = {project:String} AND id = {id:String}
+ORDER BY tenant

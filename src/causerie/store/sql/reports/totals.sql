@@ -1,0 +1,12 @@
+-- One row: the sums over everything that a question is about.
+WITH
+--include filtered
+SELECT
+  count() AS conversations,
+  sum(messages) AS messages,
+  sum(user_messages) AS user_messages,
+  uniqExactIf(user, user != '') AS users,
+  sum(thumbs_up) AS thumbs_up,
+  sum(thumbs_down) AS thumbs_down,
+  max(ended_at) AS latest
+FROM filtered

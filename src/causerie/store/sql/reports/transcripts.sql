@@ -1,0 +1,9 @@
+-- The messages of some conversations, in order.
+SELECT
+  tenant, conversation, position, id, at, kind, role, text, rating, name, thought, input,
+  observation, metadata
+FROM messages FINAL
+WHERE project = {project:String}
+  AND tenant IN {tenants:Array(String)}
+  AND conversation IN {ids:Array(String)}
+ORDER BY tenant, conversation, position, id

@@ -1,0 +1,149 @@
+"""The tables of the state store, as SQLAlchemy knows them. Alembic's versions make them."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A UTC time, aware on both engines: SQLite keeps no zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware times only, in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware times only, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+# SQLite numbers rows by itself only where the column is INTEGER.
+Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("masks_personal_data", Boolean, nullable=False),
+    # Keys the pseudonyms of users whose id was personal data.
+    Column("salt", LargeBinary, nullable=False, default=lambda: secrets.token_bytes(16)),
+    Column("created_at", Moment, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("project", ForeignKey("projects.id"), nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("hint", String, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used_at", Moment),
+    Column("revoked_at", Moment),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("email", String, nullable=False, unique=True),
+    Column("password_hash", String),
+    Column("created_at", Moment, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("member", ForeignKey("members.id"), primary_key=True),
+    Column("role", String, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("member", ForeignKey("members.id"), nullable=False, index=True),
+    Column("csrf", String, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("email", String, nullable=False),
+    Column("project", ForeignKey("projects.id")),
+    Column("role", String, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    # Never reused after a delete, so that a number means one entry for ever.
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("project", String, nullable=False),
+    Column("conversation", String, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("error", Text),
+    Index("inbox_by_conversation", "project", "conversation"),
+    sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("uid", String, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("conversation", String, primary_key=True),
+    Column("opening", LargeBinary, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+    Index("identities_by_opening", "project", "opening"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+)

