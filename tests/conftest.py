@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import Engine
+from starlette.testclient import TestClient
 
+from causerie.accounts import KeyKind
+from causerie.app import Stores, build
 from causerie.config import Settings
+from causerie.delivery import Delivery
+from causerie.reports import Reports
+from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore
+from causerie.store.folder import DataFolder
+from causerie.store.inbox import Inbox
 from causerie.store.state import open_state
 from causerie.testing import Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
@@ -43,6 +54,15 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("state")
     open_state(Settings(data=data).state_address).dispose()
     return data / "state.db"
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_file: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A fresh state store, for tests of what lies behind it."""
+    file = shutil.copy(sqlite_file, tmp_path / "sqlite-state.db")
+    engine = open_state(f"sqlite:///{file}")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -103,3 +123,57 @@ def project_id() -> str:
 def clock() -> Ticking:
     """A clock that stands until it is moved."""
     return Ticking(datetime(2026, 5, 20, 12, 0, tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A running server and the keys of those who knock at it."""
+
+    client: TestClient
+    stores: Stores
+    project: str
+    tokens: dict[str, str]
+    clock: Ticking
+
+    def auth(self, kind: str = "admin") -> dict[str, str]:
+        """The header of a key: `ingest`, `read`, `admin`, `gateway`, or `stranger`'s."""
+        return {"Authorization": f"Bearer {self.tokens[kind]}"}
+
+    def log(self, *messages: dict[str, object], how: str = "", **given: Any) -> Response:
+        """Send messages to log, upsert (`how="/upsert"`) or thread (`how="/thread"`)."""
+        top = {name: given.pop(name) for name in ("tenant_id",) if name in given}
+        headers = {**self.auth("ingest"), **given.pop("headers", {})}
+        body = {"conversation": {"messages": list(messages), **given}, **top}
+        return self.client.post(f"/api/v1/log/conversation{how}", json=body, headers=headers)
+
+    def settle(self) -> None:
+        """Wait until nothing is on its way."""
+        deadline = time.monotonic() + 30
+        while self.stores.inbox.backlog()[0] and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def get(self, path: str, kind: str = "read", **query: str | int) -> Response:
+        """Read, after what was sent has settled."""
+        self.settle()
+        return self.client.get(path, params=query, headers=self.auth(kind))
+
+
+@pytest.fixture
+def cast(
+    project_id: str, sqlite_engine: Engine, embedded_events: EventStore, tmp_path: Path
+) -> Iterator[Cast]:
+    """The whole app on real stores, an owner's keys and a stranger's."""
+    clock = Ticking(datetime(2026, 5, 20, 12, 0, tzinfo=UTC))
+    inbox, accounts = Inbox(sqlite_engine), Accounts(sqlite_engine)
+    delivery = Delivery(inbox, embedded_events, "test", clock, 1)
+    reports = Reports(embedded_events)
+    folder = DataFolder(tmp_path)
+    stores = Stores(folder, sqlite_engine, embedded_events, inbox, accounts, reports, delivery)
+    tokens = {}
+    accounts.create_project("Mine", clock(), project_id)
+    for kind in KeyKind:
+        tokens[kind.value] = accounts.create_key(project_id, kind, kind.value, clock())[1]
+    stranger = accounts.create_project("Theirs", clock(), f"{project_id}-other")
+    tokens["stranger"] = accounts.create_key(stranger.id, KeyKind.ADMIN, "key", clock())[1]
+    with TestClient(build(Settings(data=tmp_path), stores, clock)) as client:
+        yield Cast(client, stores, project_id, tokens, clock)

@@ -8,15 +8,16 @@ a write that makes the others of the same project wait.
 from __future__ import annotations
 
 import re
+import secrets
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import chain, count
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, Row, Table, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, TimeoutError
 
@@ -47,6 +48,7 @@ from causerie.store.state_schema import (
 NAME_CHARS_MAX = 100
 PROJECT_ID_CHARS_MAX = 60
 PROJECT_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SALT_BYTES = 16
 HINT_CHARS = 4
 SESSION_LIFETIME = timedelta(days=30)
 LAST_OWNER = "a project keeps at least one owner"
@@ -63,9 +65,7 @@ class Accounts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._insert_project = dialect.insert(projects).on_conflict_do_nothing()
-        self._insert_member = dialect.insert(members).on_conflict_do_nothing()
-        self._insert_membership = dialect.insert(memberships).on_conflict_do_nothing()
+        self._insert: Callable[[Table], sqlite.Insert | postgresql.Insert] = dialect.insert
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -75,6 +75,12 @@ class Accounts:
         except (OperationalError, TimeoutError) as error:
             raise Unavailable(f"the state store cannot be reached: {error}") from error
 
+    def _add(self, connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+        """Insert a row unless there is one of its key; whether it was inserted."""
+        added = self._insert(table).values(**row).on_conflict_do_nothing()
+        # The rows of an insert are not counted on PostgreSQL, so they are asked back.
+        return connection.execute(added.returning(*table.primary_key)).first() is not None
+
     # ---- projects ----------------------------------------------------------------------------
 
     def create_project(self, name: str, now: datetime, id: str | None = None) -> Project:
@@ -82,12 +88,12 @@ class Accounts:
         name = _checked_name(name)
         if id is not None and not (len(id) <= PROJECT_ID_CHARS_MAX and PROJECT_ID.fullmatch(id)):
             raise Invalid("a project id has small letters, digits and single hyphens", field="id")
+        salt = secrets.token_bytes(SALT_BYTES)
         with self._transaction() as connection:
             for candidate in [id] if id else _ids(name):
-                values = {"name": name, "masks_personal_data": True, "created_at": now}
-                row = self._insert_project.values(id=candidate, **values)
-                if connection.execute(row).rowcount == 1:
-                    return Project(id=candidate, name=name, created_at=now)
+                project = Project(id=candidate, name=name, created_at=now, salt=salt)
+                if self._add(connection, projects, msgspec.structs.asdict(project)):
+                    return project
         raise Conflict(f"there is a project {id} already", field="id")
 
     def project(self, project: str) -> Project | None:
@@ -185,13 +191,9 @@ class Accounts:
         """A member who has no password yet. Raises Invalid, Conflict when there is one."""
         email = normal_email(email)
         with self._transaction() as connection:
-            if not self._add_member(connection, email, now):
+            if not self._add(connection, members, _fresh_member(email, now)):
                 raise Conflict(f"{email} is a member already", field="email")
             return _member(_member_row(connection, email))
-
-    def _add_member(self, connection: Connection, email: str, now: datetime) -> bool:
-        row = {"id": new_id("mem"), "email": email, "created_at": now}
-        return connection.execute(self._insert_member.values(**row)).rowcount == 1
 
     def set_password(self, member: str, password_hash: str) -> None:
         """A new password, which ends every session of the member. Raises NotFound."""
@@ -230,7 +232,7 @@ class Accounts:
 
     def _join(self, connection: Connection, project: str, member: str, role: Role) -> None:
         row = {"project": project, "member": member, "role": role.value}
-        if connection.execute(self._insert_membership.values(**row)).rowcount == 1:
+        if self._add(connection, memberships, row):
             return
         if not _role(connection, project, member).covers(role):
             connection.execute(
@@ -353,7 +355,7 @@ class Accounts:
         password_hash: str | None,
     ) -> Member:
         email = link.email or normal_email(email)
-        self._add_member(connection, email, now)
+        self._add(connection, members, _fresh_member(email, now))
         row = _member_row(connection, email)
         if password_hash is None and row.password_hash is None:
             raise Conflict("there is no such member", field="email")
@@ -410,6 +412,10 @@ def _refuse_last_owner(connection: Connection, project: str, member: str) -> Non
     owners = connection.execute(select(func.count()).where(*owner)).scalar_one()
     if _role(connection, project, member) is Role.OWNER and owners == 1:
         raise Conflict(LAST_OWNER)
+
+
+def _fresh_member(email: str, now: datetime) -> dict[str, Any]:
+    return {"id": new_id("mem"), "email": email, "created_at": now}
 
 
 def _member_row(connection: Connection, email: str) -> Row[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
@@ -17,7 +17,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from clickhouse_connect.driver.exceptions import (
+    ClickHouseError,
+    DatabaseError,
+    DataError,
+    OperationalError,
+)
 
 from causerie.errors import Unavailable
 from causerie.store.events_schema import TABLES, EventTable
@@ -26,6 +31,18 @@ CLIENTS_MAX = 4
 CONNECT_TIMEOUT_S = 5
 QUERY_SECONDS_MAX = 60
 UNKNOWN_DATABASE = 81
+# Time, memory, space, too many queries or parts, read-only, keeper: it passes.
+TRANSIENT = frozenset({159, 160, 202, 203, 241, 242, 243, 252, 999})
+
+
+class _AnyCode:
+    """Contains every error code."""
+
+    def __contains__(self, code: object) -> bool:
+        return True
+
+
+ANY_CODE = _AnyCode()
 log = logging.getLogger(__name__)
 
 
@@ -56,9 +73,13 @@ class EventStore:
             self._clients.put(None)
 
     def insert(self, table: EventTable, rows: Sequence[Sequence[Any]]) -> None:
-        """Write rows, columns in the table's order. Returns once they are on the disk."""
+        """Write rows, columns in the table's order. Returns once they are on the disk.
+
+        Whatever the engine itself says is a reason to wait (Unavailable): rows of the right types
+        are never wrong, while disks fill up and servers are upgraded.
+        """
         if rows:
-            with self._client() as client:
+            with self._client(transient=ANY_CODE) as client:
                 client.insert(
                     table.name,
                     rows,
@@ -83,6 +104,11 @@ class EventStore:
             )
             return list(result.named_results())
 
+    def parsed(self, statement: str) -> str:
+        """The statement as the engine understands it, without running it."""
+        with self._client() as client:
+            return str(client.command("SELECT formatQuery({text:String})", {"text": statement}))
+
     def version(self) -> str:
         """What answers, by asking it. Raises Unavailable."""
         with self._client() as client:
@@ -90,16 +116,22 @@ class EventStore:
         return f"{'ClickHouse' if '://' in self._address else 'chDB, engine'} {found}"
 
     @contextmanager
-    def _client(self) -> Iterator[Client]:
+    def _client(self, *, transient: Container[int | None] = TRANSIENT) -> Iterator[Client]:
         client = self._clients.get()
         try:
             client = client or self._connect()
             yield client
+        except DataError:
+            raise  # the values never left this process
         except OperationalError as error:
             # The connection may be dead for good; the next caller makes a new one.
             self._drop(client)
             client = None
             raise Unavailable(f"the analytics store cannot be reached: {error}") from error
+        except DatabaseError as error:
+            if client is None or error.code in transient:
+                raise Unavailable(f"the analytics store refuses: {error}") from error
+            raise
         finally:
             self._clients.put(client)
 

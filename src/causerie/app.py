@@ -1,0 +1,141 @@
+"""The map: what is opened, in which order, what it is handed to, and how it is closed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from causerie.config import Settings
+from causerie.delivery import Delivery
+from causerie.errors import CauserieError
+from causerie.ingest import GroupCommit, Ingest
+from causerie.privacy import PersonalDataFilter
+from causerie.reports import Reports
+from causerie.store.accounts import Accounts
+from causerie.store.events import EventStore, embedded_address
+from causerie.store.folder import DataFolder
+from causerie.store.inbox import Inbox
+from causerie.store.state import open_state
+from causerie.web.contextai import ContextAPI
+from causerie.web.dashboard import Dashboard
+from causerie.web.edge import JSONResponse, Keys, answer_error
+from causerie.web.pages import Pages
+from causerie.web.settings_pages import SettingsPages
+from causerie.web.signin import Doors, SignIn
+
+Clock = Callable[[], datetime]
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Everything that is opened, for the server and for the commands that work beside it."""
+
+    folder: DataFolder
+    engine: Engine
+    events: EventStore
+    inbox: Inbox
+    accounts: Accounts
+    reports: Reports
+    delivery: Delivery
+
+    def close(self) -> None:
+        """Close in the opposite order."""
+        self.events.close()
+        self.engine.dispose()
+        self.folder.close()
+
+
+def open_stores(settings: Settings, clock: Clock = utc_now) -> Stores:
+    """Open and migrate the stores. Raises Conflict while another process has the data folder,
+    Unavailable when a store cannot be reached.
+    """
+    folder = DataFolder(settings.data)
+    if settings.embedded:
+        folder.hold()
+    engine = open_state(settings.state_address)
+    events = open_events(settings)
+    events.open()
+    inbox = Inbox(engine)
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    delivery = Delivery(inbox, events, holder, clock, settings.flush_interval_ms)
+    return Stores(folder, engine, events, inbox, Accounts(engine), Reports(events), delivery)
+
+
+def open_events(settings: Settings) -> EventStore:
+    """The analytics store that the settings name, not yet connected."""
+    return EventStore(
+        settings.events_url or embedded_address(settings.data), settings.events_cluster
+    )
+
+
+def uids() -> Callable[[], str]:
+    """Makes 128-bit random names, none of them secret.
+
+    Not from the system's generator: that call lets go of the interpreter lock, and under load
+    each request would queue up to get it back.
+    """
+    generator = random.Random(secrets.token_bytes(32))
+    return lambda: f"{generator.getrandbits(128):032x}"
+
+
+def build(settings: Settings, stores: Stores, clock: Clock = utc_now) -> Starlette:
+    """The server over open stores. Its lifespan starts the workers and closes the stores."""
+    keys = Keys(stores.accounts, clock)
+    commit = GroupCommit(stores.inbox, clock, stores.delivery.wake)
+    ingest = Ingest(PersonalDataFilter())
+    pages = Pages(clock)
+    doors = Doors(stores.accounts, settings, clock)
+    routes: list[BaseRoute] = [
+        *ContextAPI(keys, ingest, commit, stores.delivery, stores.reports, clock, uids()).routes(),
+        *SignIn(stores.accounts, doors, pages, settings, clock).routes(),
+        *SettingsPages(stores.accounts, doors, pages, settings, clock, keys.forget).routes(),
+        *Dashboard(stores.reports, stores.accounts, doors, pages, settings, clock).routes(),
+        Route("/health", _health(stores)),
+        *pages.routes(),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        commit.start()
+        stores.delivery.start()
+        yield
+        commit.stop()
+        stores.delivery.stop()
+        stores.close()
+
+    handlers = {
+        CauserieError: answer_error(pages),
+        HTTPException: answer_error(pages),
+        Exception: answer_error(pages),
+    }
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+
+
+def _health(stores: Stores) -> Callable[[Request], Response]:
+    def health(request: Request) -> Response:
+        """Whether both stores answer, and how much waits between them. Needs no key."""
+        waiting, parked = stores.inbox.backlog()
+        stores.events.version()
+        return JSONResponse({"status": "ok", "waiting": waiting, "parked": parked})
+
+    return health

@@ -1,0 +1,287 @@
+"""The command line: serve, demo, import, export, key, doctor."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+except ImportError as error:
+    raise SystemExit("the server is an extra: pip install 'causerie[server,embedded]'") from error
+
+from causerie import config
+from causerie.accounts import KeyKind, Project, Role
+from causerie.app import Stores, open_events, open_stores, utc_now
+from causerie.config import Settings
+from causerie.diagnosis import diagnose
+from causerie.errors import CauserieError, Conflict, Unavailable
+from causerie.imports import Reading
+from causerie.ingest import Ingest
+from causerie.privacy import PersonalDataFilter
+from causerie.server import run
+from causerie.store.accounts import Accounts
+from causerie.store.inbox import Inbox
+from causerie.store.state import open_state
+from causerie.transfer import Importer, Tally, export
+from causerie.world import make_world
+
+FIRST_PROJECT = "default"
+LINK_LIFETIME = timedelta(days=7)
+MALFORMED_SHOWN_MAX = 20
+WORLD_SEED = 20
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+key = typer.Typer(no_args_is_help=True, help="Keys for clients.")
+app.add_typer(key, name="key")
+out = Console(highlight=False, soft_wrap=True)
+say = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stores.")]
+ProjectId = Annotated[str, typer.Option("--project", help="Id of the project.")]
+
+
+def main() -> None:
+    """Run a command; what a person can mend is said in one sentence."""
+    try:
+        app()
+    except CauserieError as error:
+        say.print(f"[red]causerie:[/] {error.message}", markup=True)
+        sys.exit(1)
+
+
+def _settings(**given: object) -> Settings:
+    return config.load().overriding(**given)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    data: Data = None,
+    tls_self_signed: Annotated[
+        bool, typer.Option(help="Speak https with a certificate authority of its own.")
+    ] = False,
+) -> None:
+    """Run the server. The first start prints a one-time sign-in link."""
+    settings = _settings(host=host, port=port, data=data)
+    _log_to_stderr(settings)
+    stores = open_stores(settings)
+    project = _first_project(stores.accounts)
+    link = None
+    if not stores.accounts.has_members():
+        link = stores.accounts.create_link("", project.id, Role.OWNER, utc_now(), LINK_LIFETIME)
+    run(settings, stores, out.print, sign_in=link, self_signed=tls_self_signed)
+
+
+@app.command()
+def demo(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of the demo.")] = Path("data/demo"),
+    no_data: Annotated[
+        bool, typer.Option("--no-data", help="Begin without the sample world.")
+    ] = False,
+) -> None:
+    """Serve a made-up world of conversations to look around in."""
+    settings = _settings(host=host, port=port, data=data)
+    _log_to_stderr(settings)
+    stores = open_stores(settings)
+    project = _first_project(stores.accounts)
+    if not no_data and not stores.reports.known(project.id):
+        _fill(stores, project)
+    link = stores.accounts.create_link("", project.id, Role.OWNER, utc_now(), LINK_LIFETIME)
+    run(settings, stores, out.print, sign_in=link, self_signed=False)
+
+
+def _fill(stores: Stores, project: Project) -> None:
+    world = list(make_world(WORLD_SEED, utc_now()))
+    with _progress("making a sample world", len(world)) as (progress, task):
+        importer = Importer(project, Ingest(PersonalDataFilter()), stores.inbox, utc_now)
+
+        def kept(tally: Tally) -> None:
+            stores.delivery.drain()
+            progress.update(task, completed=tally.conversations)
+
+        importer.take(world, kept)
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=say) as progress:
+        yield progress, progress.add_task(what, total=total)
+
+
+def _first_project(accounts: Accounts) -> Project:
+    """The default project, made when there is none at all."""
+    projects = accounts.projects()
+    return projects[0] if projects else accounts.create_project("Default", utc_now(), FIRST_PROJECT)
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # Its lines about each migration that is already there say nothing to an operator.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _accounts(settings: Settings) -> Accounts:
+    return Accounts(open_state(settings.state_address))
+
+
+def _project(accounts: Accounts, id: str) -> Project:
+    _first_project(accounts)
+    found = accounts.project(id)
+    if found is None:
+        known = ", ".join(project.id for project in accounts.projects())
+        raise Conflict(f"there is no project {id!r}; there are: {known}", field="project")
+    return found
+
+
+@key.command("create")
+def key_create(
+    kind: Annotated[KeyKind, typer.Option(help="What the key opens.")],
+    project: ProjectId = FIRST_PROJECT,
+    name: Annotated[str, typer.Option(help="What the key is for, to tell it from others.")] = "",
+    data: Data = None,
+) -> None:
+    """Make a key and print its token, this once. Only its hash is kept."""
+    accounts = _accounts(_settings(data=data))
+    label = name or f"{kind.value} key"
+    _, token = accounts.create_key(_project(accounts, project).id, kind, label, utc_now())
+    out.print(token, markup=False)
+
+
+@key.command("list")
+def key_list(project: ProjectId = FIRST_PROJECT, data: Data = None) -> None:
+    """List the keys of a project."""
+    accounts = _accounts(_settings(data=data))
+    for one in accounts.keys(_project(accounts, project).id):
+        used = f"last used {one.last_used_at:%F %R}" if one.last_used_at else "never used"
+        state = f"revoked {one.revoked_at:%F}" if one.revoked_at else used
+        out.print(f"{one.id}  {one.kind:8}  …{one.hint}  {one.name}  ({state})")
+
+
+@key.command("revoke")
+def key_revoke(id: str, project: ProjectId = FIRST_PROJECT, data: Data = None) -> None:
+    """Refuse a key from now on."""
+    accounts = _accounts(_settings(data=data))
+    accounts.revoke_key(_project(accounts, project).id, id, utc_now())
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="What to read.")],
+    project: ProjectId = FIRST_PROJECT,
+    data: Data = None,
+) -> None:
+    """Read conversations from files. The same file again changes nothing."""
+    settings = _settings(data=data)
+    _log_to_stderr(settings.overriding(log_level="warning"))
+    try:
+        stores = open_stores(settings)
+    except Conflict:
+        # The server has the analytics engine; it moves what we put into the inbox.
+        engine = open_state(settings.state_address)
+        _import(files, project, Accounts(engine), Inbox(engine), lambda: None)
+        say.print("The running server moves them into the analytics store.")
+        return
+    _import(files, project, stores.accounts, stores.inbox, stores.delivery.drain)
+    stores.close()
+
+
+def _import(
+    files: list[Path], project: str, accounts: Accounts, inbox: Inbox, drain: Callable[[], None]
+) -> None:
+    steps = Ingest(PersonalDataFilter())
+    importer = Importer(_project(accounts, project), steps, inbox, utc_now)
+    for file in files:
+        _tell(file, _import_file(file, importer, drain))
+
+
+def _import_file(file: Path, importer: Importer, drain: Callable[[], None]) -> Tally:
+    reading = Reading(file, utc_now())
+    with _progress(file.name, reading.size) as (progress, task):
+
+        def kept(tally: Tally) -> None:
+            drain()
+            what = f"{file.name}: {tally.conversations} conversations"
+            progress.update(task, completed=reading.position, description=what)
+
+        return importer.take(reading, kept)
+
+
+def _tell(file: Path, tally: Tally) -> None:
+    out.print(
+        f"{file}: {tally.conversations} conversations, {tally.messages} messages kept, "
+        f"{len(tally.malformed)} lines left out"
+    )
+    for one in tally.malformed[:MALFORMED_SHOWN_MAX]:
+        out.print(f"  line {one.line}: {one.reason}", markup=False)
+    if len(tally.malformed) > MALFORMED_SHOWN_MAX:
+        out.print(f"  … and {len(tally.malformed) - MALFORMED_SHOWN_MAX} more")
+
+
+@app.command("export")
+def export_conversations(
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; standard output if none.")
+    ] = None,
+    project: ProjectId = FIRST_PROJECT,
+    data: Data = None,
+    url: Annotated[str, typer.Option(help="A running server to ask instead.")] = "",
+    key: Annotated[str, typer.Option(envvar="CAUSERIE_KEY", help="Its read key.")] = "",
+) -> None:
+    """Write every conversation as JSON lines that `import` reads."""
+    target = output.open("wb") if output else sys.stdout.buffer
+    if url:
+        lines = _asked(url, key)
+    else:
+        stores = open_stores(_settings(data=data))
+        stores.delivery.drain()
+        lines = export(stores.reports, _project(stores.accounts, project))
+    for line in lines:
+        target.write(line)
+    target.flush()
+
+
+def _asked(url: str, token: str) -> Iterator[bytes]:
+    request = Request(
+        f"{url.rstrip('/')}/api/v1/export", headers={"Authorization": f"Bearer {token}"}
+    )
+    try:
+        with urlopen(request) as answer:
+            yield from answer
+    except HTTPError as error:
+        raise Conflict(f"{url} answered {error.code}: {error.read(1000).decode()}") from error
+    except URLError as error:
+        raise Unavailable(f"{url} cannot be reached: {error.reason}") from error
+
+
+@app.command()
+def doctor(
+    data: Data = None,
+    retry: Annotated[bool, typer.Option(help="Try entries again that failed too often.")] = False,
+) -> None:
+    """Say what is configured, what answers, and how far behind the worker is."""
+    settings = _settings(data=data)
+    if retry:
+        tried = Inbox(open_state(settings.state_address)).retry_parked()
+        out.print(f"{tried} entries will be tried again")
+    marks = {"ok": "[green]ok    [/]", "note": "[yellow]note  [/]", "broken": "[red]broken[/]"}
+    findings = list(diagnose(settings, open_events))
+    for finding in findings:
+        out.print(f"{marks[finding.state]} {finding.topic}: {escape(finding.text)}")
+    if any(finding.state == "broken" for finding in findings):
+        sys.exit(1)

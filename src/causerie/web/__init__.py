@@ -1,0 +1,1 @@
+"""HTTP: each API in its own shape, and the pages."""
