@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -24,6 +23,8 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from causerie.testing import ServerProcess
 
 MESSAGES = 4
 TEXTS = (
@@ -90,22 +91,6 @@ def whole_answer(connection: socket.socket) -> bytes:
     return answer
 
 
-def serve(folder: Path) -> tuple[subprocess.Popen[str], int, str]:
-    """A server on a free port, with an ingest and read key."""
-    command = [sys.executable, "-m", "causerie.cli"]
-    environ = {**os.environ, "CAUSERIE_DATA": str(folder), "CAUSERIE_LOG_LEVEL": "warning"}
-    server = subprocess.Popen(
-        [*command, "serve", "--port", "0"], env=environ, stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    port = int(server.stdout.readline().rsplit(":", 1)[1])
-    created = subprocess.run(
-        [*command, "key", "create", "--kind", "admin"],
-        env=environ, capture_output=True, text=True, check=True,
-    )
-    return server, port, created.stdout.strip()
-
-
 def peak_memory_mib(pid: int) -> float:
     """The most memory the process ever held."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -114,19 +99,11 @@ def peak_memory_mib(pid: int) -> float:
     return float("nan")
 
 
-def waiting(port: int) -> int:
-    """How many entries are not in the analytics store yet."""
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        answer = b""
-        while chunk := connection.recv(65536):
-            answer += chunk
-    return int(json.loads(answer.split(b"\r\n\r\n", 1)[1])["waiting"])
-
-
 def measure_server(seconds: float, connections: int, folder: Path) -> dict[str, float]:
     """Rates and latencies of the real server under load."""
-    server, port, token = serve(folder)
+    server = ServerProcess(folder)
+    server.start()
+    port, token = int(server.endpoint.rsplit(":", 1)[1]), server.key("ingest")
     try:
         loads = [Load() for _ in range(connections)]
         begin = time.monotonic()
@@ -139,8 +116,7 @@ def measure_server(seconds: float, connections: int, folder: Path) -> dict[str, 
         for thread in threads:
             thread.join()
         took = time.monotonic() - begin
-        while waiting(port):
-            time.sleep(0.05)
+        server.settle()
         settled = time.monotonic() - begin
         latencies = sorted(one for load in loads for one in load.latencies)
         quantiles = statistics.quantiles(latencies, n=100)
@@ -154,8 +130,7 @@ def measure_server(seconds: float, connections: int, folder: Path) -> dict[str, 
             "peak memory MiB": peak_memory_mib(server.pid),
         }
     finally:
-        server.terminate()
-        server.wait(60)
+        server.stop()
 
 
 def bare_rate(folder: Path, conversations: int, per_insert: int) -> float:

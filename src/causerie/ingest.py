@@ -120,20 +120,42 @@ class Ingest:
     def _mask_message(self, message: Message) -> Message:
         changed: dict[str, Any] = {
             name: masked
-            for name in ("text", "name", "thought", "input", "observation")
+            for name in ("text", "name", "thought", "observation")
             if (given := getattr(message, name)) and (masked := self._mask_text(given)) != given
         }
+        if message.input:
+            changed["input"] = self._mask_json(message.input)
         if message.metadata:
             changed["metadata"] = {
-                key: self._mask_text(value) for key, value in message.metadata.items()
+                key: self._mask_value(key, value) for key, value in message.metadata.items()
             }
         return msgspec.structs.replace(message, **changed) if changed else message
 
     def _mask_text(self, text: str) -> str:
         return self._personal_data.mask(text).text if text else text
 
+    def _mask_json(self, document: str) -> str:
+        """Masked leaf by leaf, so that it stays JSON; a masked number becomes text."""
+        return msgspec.json.encode(self._mask_leaf(msgspec.json.decode(document), "")).decode()
+
+    def _mask_leaf(self, value: Any, key: str) -> Any:
+        if isinstance(value, dict):
+            return {name: self._mask_leaf(inner, name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._mask_leaf(inner, key) for inner in value]
+        if isinstance(value, bool) or value is None:
+            return value
+        masked = self._mask_value(key, str(value))
+        return value if masked == str(value) else masked
+
+    def _mask_value(self, key: str, value: str) -> str:
+        """A value is read after its key: ten digits are a phone number where the key says so."""
+        prefix = f"{key}: "
+        masked = self._mask_text(prefix + value)
+        return masked.removeprefix(prefix) if masked.startswith(prefix) else self._mask_text(value)
+
     def _mask_metadata(self, metadata: dict[str, str], project: Project) -> dict[str, str]:
-        masked = {key: self._mask_text(value) for key, value in metadata.items()}
+        masked = {key: self._mask_value(key, value) for key, value in metadata.items()}
         user = metadata.get("user_id", "")
         if masked.get("user_id", "") != user:
             masked["user_id"] = pseudonym(user, project.salt)

@@ -224,10 +224,29 @@ class Reports:
 
     def conversations(self, question: Question) -> Page[ConversationRow]:
         """A page of conversations."""
-        total = self.totals(question).conversations
-        rows = self._events.select("reports/conversations", question.parameters())
-        found = [ConversationRow(**row) for row in rows]
-        return Page(found, total, question.page, question.per_page)
+        keys = self._events.select("reports/conversations", question.parameters())
+        if not keys:
+            total = self.totals(question).conversations if question.page > 1 else 0
+            return Page([], total, question.page, question.per_page)
+        rows = self._rows(question.project, keys)
+        total = int(keys[0]["total"])
+        return Page(rows, total, question.page, question.per_page)
+
+    def _rows(self, project: str, keys: Sequence[Mapping[str, Any]]) -> list[ConversationRow]:
+        parameters = {
+            "project": project,
+            "since_64": min(key["started_at"] for key in keys),
+            "until_64": max(key["started_at"] for key in keys),
+            "tenants": sorted({key["tenant"] for key in keys}),
+            "ids": sorted({key["id"] for key in keys}),
+        }
+        found = {
+            (row["tenant"], row["id"]): ConversationRow(**row)
+            for row in self._events.select("reports/rows", parameters)
+        }
+        # A conversation whose start moved since the keys were read comes with the next question.
+        names = [(key["tenant"], key["id"]) for key in keys]
+        return [found[name] for name in names if name in found]
 
     def conversation(self, project: str, id: str, tenant: str | None) -> Transcript | None:
         """One transcript. Without a tenant (None) the top-level one of that id comes first."""

@@ -43,7 +43,7 @@ def run(
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
         )
     )
-    say(f"Causerie listens on {settings.base_url}")
     if sign_in:
         say(f"Sign in, once, with {settings.base_url}/signin/link/{sign_in}")
+    say(f"Ready: {settings.base_url}")
     server.run(sockets=[server_socket])

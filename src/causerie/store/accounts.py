@@ -83,8 +83,12 @@ class Accounts:
 
     # ---- projects ----------------------------------------------------------------------------
 
-    def create_project(self, name: str, now: datetime, id: str | None = None) -> Project:
-        """A new project; its id is made of the name unless given. Raises Invalid, Conflict."""
+    def create_project(
+        self, name: str, now: datetime, id: str | None = None, owner: str | None = None
+    ) -> Project:
+        """A new project, of that member if given; its id is made of the name unless given.
+        Raises Invalid, Conflict.
+        """
         name = _checked_name(name)
         if id is not None and not (len(id) <= PROJECT_ID_CHARS_MAX and PROJECT_ID.fullmatch(id)):
             raise Invalid("a project id has small letters, digits and single hyphens", field="id")
@@ -93,6 +97,8 @@ class Accounts:
             for candidate in [id] if id else _ids(name):
                 project = Project(id=candidate, name=name, created_at=now, salt=salt)
                 if self._add(connection, projects, msgspec.structs.asdict(project)):
+                    if owner is not None:
+                        self._join(connection, project.id, owner, Role.OWNER)
                     return project
         raise Conflict(f"there is a project {id} already", field="id")
 
@@ -182,8 +188,11 @@ class Accounts:
 
     def credentials(self, email: str) -> tuple[Member, str | None] | None:
         """The member of that e-mail with the hash of the password, None before one is set."""
+        try:
+            named = members.c.email == normal_email(email)
+        except Invalid:
+            return None
         with self._transaction() as connection:
-            named = members.c.email == email.strip().lower()
             row = connection.execute(select(members).where(named)).first()
         return None if row is None else (_member(row), row.password_hash)
 

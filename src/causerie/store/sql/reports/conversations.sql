@@ -1,9 +1,9 @@
--- A page of conversations in the order asked for.
+-- Which conversations are on a page, in the order asked for, and how many there are in all. Only
+-- what sorts and filters is read here; `reports/rows` reads the rest of the few on the page.
 WITH
 --include filtered
 SELECT
-  id, tenant, started_at, ended_at, user, model, metadata, feedback, source, preview,
-  messages, user_messages, assistant_messages, tools, events, thumbs_up, thumbs_down
+  id, tenant, started_at, count() OVER () AS total
 FROM filtered
 ORDER BY
   multiIf({sort:String} = 'oldest', toInt64(toUnixTimestamp64Micro(started_at)),

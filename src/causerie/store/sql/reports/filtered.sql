@@ -14,10 +14,13 @@ filtered AS (
       {rating:String} = 'down', thumbs_down > 0,
       {rating:String} = 'none', thumbs_up + thumbs_down = 0,
       true)
-    AND ({text:String} = '' OR (tenant, id) IN (
-      SELECT tenant, conversation
+    -- A hash of 64 bits, because a set of numbers is ten times as fast as one of strings.
+    AND ({text:String} = '' OR cityHash64(tenant, id) IN (
+      SELECT cityHash64(tenant, conversation)
       FROM messages
       WHERE project = {project:String}
+        -- No message of a conversation is older than its start.
+        AND at >= {since:DateTime64(6, 'UTC')}
         -- Constant, so that no message is read where no text is sought.
         AND {text:String} != ''
         AND positionCaseInsensitiveUTF8(text, {text:String}) > 0))

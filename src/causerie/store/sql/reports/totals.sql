@@ -5,7 +5,7 @@ SELECT
   count() AS conversations,
   sum(messages) AS messages,
   sum(user_messages) AS user_messages,
-  uniqExactIf(user, user != '') AS users,
+  uniqExactIf(cityHash64(user), user != '') AS users,
   sum(thumbs_up) AS thumbs_up,
   sum(thumbs_down) AS thumbs_down,
   max(ended_at) AS latest

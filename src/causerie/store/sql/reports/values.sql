@@ -1,15 +1,16 @@
 -- What can be filtered by: the models, tenants and metadata keys seen, most used first.
+-- Old versions of a row do no harm here.
 SELECT 'model' AS dimension, model AS value, count() AS conversations
-FROM conversations FINAL
+FROM conversations
 WHERE project = {project:String} AND model != ''
 GROUP BY value ORDER BY conversations DESC LIMIT 50
 UNION ALL
 SELECT 'tenant' AS dimension, tenant AS value, count() AS conversations
-FROM conversations FINAL
+FROM conversations
 WHERE project = {project:String} AND tenant != ''
 GROUP BY value ORDER BY conversations DESC LIMIT 50
 UNION ALL
 SELECT 'metadata' AS dimension, arrayJoin(mapKeys(metadata)) AS value, count() AS conversations
-FROM conversations FINAL
+FROM conversations
 WHERE project = {project:String}
 GROUP BY value ORDER BY conversations DESC LIMIT 50

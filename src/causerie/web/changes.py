@@ -1,0 +1,75 @@
+"""How a number moved since the span before, and whether that could be chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+from causerie.reports import Totals
+
+SURE = 1.96
+"""Standard deviations beyond which a change is shown as one: 19 times out of 20."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A number now and before. `share` is the change as a part of what it was before."""
+
+    now: float | None
+    before: float | None
+    share: float | None
+    sure: bool
+
+    @property
+    def rises(self) -> bool:
+        """Up, beyond chance."""
+        return self.sure and (self.now or 0) > (self.before or 0)
+
+    @property
+    def falls(self) -> bool:
+        """Down, beyond chance."""
+        return self.sure and (self.now or 0) < (self.before or 0)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The changes that the overview shows."""
+
+    conversations: Change
+    messages: Change
+    users: Change
+    rating: Change
+
+
+def compare(now: Totals, before: Totals) -> Changes:
+    """Every change between two spans."""
+    return Changes(
+        conversations=count_change(now.conversations, before.conversations),
+        # Messages come in conversations, not one by one, so they scatter more than counts do.
+        messages=count_change(now.messages, before.messages, _messages_each(now, before)),
+        users=count_change(now.users, before.users),
+        rating=share_change(now.thumbs_up, now.rated, before.thumbs_up, before.rated),
+    )
+
+
+def _messages_each(now: Totals, before: Totals) -> float:
+    conversations = now.conversations + before.conversations
+    return (now.messages + before.messages) / conversations if conversations else 1.0
+
+
+def count_change(now: int, before: int, clump: float = 1.0) -> Change:
+    """Two counts of things that happen independently, or in clumps of the given mean size."""
+    share = (now - before) / before if before else None
+    sure = abs(now - before) > SURE * sqrt(max(clump, 1.0) * (now + before))
+    return Change(now, before, share, sure)
+
+
+def share_change(now: int, of_now: int, before: int, of_before: int) -> Change:
+    """Two shares, such as thumbs up among thumbs; unknown where there were none."""
+    first = now / of_now if of_now else None
+    second = before / of_before if of_before else None
+    if first is None or second is None:
+        return Change(first, second, None, sure=False)
+    pooled = (now + before) / (of_now + of_before)
+    error = sqrt(pooled * (1 - pooled) * (1 / of_now + 1 / of_before))
+    return Change(first, second, first - second, abs(first - second) > SURE * error > 0)

@@ -1,0 +1,176 @@
+"""Charts as values: from a report's buckets to what the browser draws and the table behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import zip_longest
+from typing import Any
+
+from causerie.reports import Bucket, Overview, Totals, bucket_start
+from causerie.web.questions import Asked
+
+SAMPLE_MIN = 5
+"""A share in the span before is drawn when it is made of so many."""
+SERIES_COLUMNS = (
+    "start",
+    "conversations",
+    "messages",
+    "user_messages",
+    "users",
+    "thumbs_up",
+    "thumbs_down",
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One bucket of a chart, with the bucket at its place in the span before."""
+
+    start: date
+    label: str
+    title: str
+    value: float | None
+    sample: int
+    """How many conversations, or ratings, the value is made of."""
+    partial: bool
+    """Whether the span holds only a part of this bucket."""
+    door: str
+    """Address of the conversations behind it."""
+    before: float | None
+    before_title: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn in one place. `share` says that values are parts of one."""
+
+    name: str
+    title: str
+    noun: str
+    kind: str
+    share: bool
+    points: tuple[Point, ...]
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is known of any bucket."""
+        return all(point.value is None for point in self.points)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the browser draws it from."""
+        keys = ("label", "title", "value", "sample", "partial", "door", "before")
+        points = [
+            {**{key: getattr(point, key) for key in keys}, "beforeTitle": point.before_title}
+            for point in self.points
+        ]
+        compares = any(point.before is not None for point in self.points)
+        return {
+            "kind": self.kind,
+            "noun": self.noun,
+            "share": self.share,
+            "compares": compares,
+            "points": points,
+        }
+
+
+def draw(
+    overview: Overview, asked: Asked, conversations: str, *, compares: bool = True
+) -> list[Chart]:
+    """The overview's charts; `conversations` is the address of the list."""
+    before = overview.series_before if compares else []
+    pairs = list(zip_longest(overview.series, before[: len(overview.series)]))
+
+    def chart(name: str, title: str, noun: str, kind: str, value: Value, sample: Sample) -> Chart:
+        # A share of few is noise, and a dashed line cannot show that it is.
+        least = SAMPLE_MIN if kind == "line" else 0
+        points = tuple(
+            _point(now, then, asked, conversations, value, sample, least) for now, then in pairs
+        )
+        return Chart(name, title, noun, kind, kind == "line", points)
+
+    return [
+        chart("volume", "Conversations", "conversations", "bars", _conversations, _conversations),
+        chart("users", "Users", "users", "bars", lambda totals: totals.users, _conversations),
+        chart("rating", "Thumbs up among ratings", "thumbs up", "line", up_share, _rated),
+    ]
+
+
+Value = Callable[[Totals], float | None]
+Sample = Callable[[Totals], int]
+
+
+def _conversations(totals: Totals) -> int:
+    return totals.conversations
+
+
+def _rated(totals: Totals) -> int:
+    return totals.rated
+
+
+def up_share(totals: Totals) -> float | None:
+    """Thumbs up among all thumbs; None where nobody rated."""
+    return totals.thumbs_up / totals.rated if totals.rated else None
+
+
+def _point(
+    now: Bucket,
+    then: Bucket | None,
+    asked: Asked,
+    address: str,
+    value: Value,
+    sample: Sample,
+    least: int,
+) -> Point:
+    period = asked.question.period
+    start, end = now.start, bucket_end(now.start, period)
+    first, last = asked.question.since.date(), asked.last_day + timedelta(days=1)
+    return Point(
+        start=start,
+        label=label(start, period),
+        title=title(start, period),
+        value=value(now.totals),
+        sample=sample(now.totals),
+        partial=start < first or _midnight(end) > asked.question.until,
+        door=address + asked.query_between(max(start, first), min(end, last)),
+        before=value(then.totals) if then and sample(then.totals) >= least else None,
+        before_title=title(then.start, period) if then else "",
+    )
+
+
+def bucket_end(start: date, period: str) -> date:
+    """The first day after a bucket."""
+    return bucket_start(start + timedelta(days={"day": 1, "week": 7, "month": 31}[period]), period)
+
+
+def label(start: date, period: str) -> str:
+    """A bucket on an axis: `4 Mar`, or `Mar 24` for a month."""
+    return f"{start:%b %y}" if period == "month" else f"{start.day} {start:%b}"
+
+
+def title(start: date, period: str) -> str:
+    """A bucket in full: `Monday 4 March 2024`, `4 to 10 March 2024`, `March 2024`."""
+    if period == "month":
+        return f"{start:%B %Y}"
+    if period == "day":
+        return f"{start:%A} {start.day} {start:%B %Y}"
+    last = start + timedelta(days=6)
+    month = "" if last.month == start.month else f" {start:%B}"
+    return f"{start.day}{month} to {last.day} {last:%B %Y}"
+
+
+def series_rows(buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
+    """The buckets as rows to take away."""
+    return [
+        {
+            "start": bucket.start,
+            **{name: getattr(bucket.totals, name) for name in SERIES_COLUMNS[1:]},
+        }
+        for bucket in buckets
+    ]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

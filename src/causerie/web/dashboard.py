@@ -1,0 +1,249 @@
+"""The pages that show what was said: overview, conversations, one conversation, users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from causerie.config import Settings
+from causerie.errors import NotFound
+from causerie.reports import (
+    CONVERSATION_SORTS,
+    USER_SORTS,
+    ConversationRow,
+    Page,
+    Question,
+    Reports,
+    Transcript,
+    UserRow,
+)
+from causerie.store.accounts import Accounts
+from causerie.web.changes import compare
+from causerie.web.charts import SERIES_COLUMNS, draw, series_rows
+from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
+from causerie.web.pages import Pages
+from causerie.web.questions import DAYS, WITHOUT_TENANT, Asked, Reach, parse
+from causerie.web.reading import read
+from causerie.web.signin import Doors, Visitor
+from causerie.web.start import Start
+
+Clock = Callable[[], datetime]
+Row = TypeVar("Row")
+LATEST_SHOWN = 6
+TITLE_CHARS_MAX = 80
+
+
+class Dashboard:
+    """Every page about conversations. Pages are sync: the server runs them in its thread pool."""
+
+    def __init__(
+        self,
+        reports: Reports,
+        accounts: Accounts,
+        doors: Doors,
+        pages: Pages,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._reports = reports
+        self._doors = doors
+        self._pages = pages
+        self._clock = clock
+        self._start = Start(reports, accounts, doors, pages, settings, clock)
+
+    def routes(self) -> list[BaseRoute]:
+        """The addresses of the pages."""
+        return [
+            Route("/", self.home),
+            Route("/p/{project}", self.overview),
+            *self._start.routes(),
+            Route("/p/{project}/conversations", self.conversations),
+            Route("/p/{project}/conversations/{id:path}", self.conversation),
+            Route("/p/{project}/users", self.users),
+        ]
+
+    def home(self, request: Request) -> Response:
+        """To the overview of the project that was looked at last."""
+        projects = [project.id for project, _ in self._doors.projects(request)]
+        if not projects:
+            raise NotFound("You are in no project. Ask an owner to invite you.")
+        last = request.cookies.get("project", "")
+        return RedirectResponse(f"/p/{last if last in projects else projects[0]}", 303)
+
+    def overview(self, request: Request) -> Response:
+        """What goes on, in a sentence, numbers and charts."""
+        visitor, asked = self._enter(request)
+        question = asked.question
+        kind = request.query_params.get("format")
+        if kind == "sql":
+            return as_sql("reports/series", question)
+        if kind in FORMATS:
+            rows = series_rows(self._reports.series(question))
+            return _download(
+                kind, f"{visitor.project.id}-by-{question.period}", SERIES_COLUMNS, rows
+            )
+        overview = self._reports.overview(question)
+        now = overview.now
+        compares = asked.compares and self._reaches(question.previous())
+        latest = replace(question, sort="newest", page=1, per_page=LATEST_SHOWN)
+        return self._render(
+            request,
+            "overview.html",
+            visitor,
+            asked,
+            section="overview",
+            now_totals=now,
+            before_totals=overview.before,
+            changes=compare(now, overview.before) if compares else None,
+            charts=draw(
+                overview, asked, f"/p/{visitor.project.id}/conversations", compares=compares
+            ),
+            latest=self._reports.conversations(latest).rows if now.conversations else [],
+            unhappy=self._unhappy(latest) if now.thumbs_down else [],
+            is_empty=now.conversations == 0,
+        )
+
+    def _reaches(self, before: Question) -> bool:
+        """Whether there was anything yet when that span began: else growth would be invented."""
+        first = self._reports.extent(before.project).first
+        return first is not None and first < before.since + timedelta(days=1)
+
+    def _unhappy(self, question: Question) -> list[ConversationRow]:
+        if question.rating not in ("", "down"):
+            return []
+        return self._reports.conversations(replace(question, rating="down")).rows
+
+    def conversations(self, request: Request) -> Response:
+        """A page of conversations, or all of them to take away."""
+        visitor, asked = self._enter(request, sorts=CONVERSATION_SORTS)
+        kind = request.query_params.get("format")
+        if kind == "sql":
+            return as_sql("reports/conversations", asked.question)
+        if kind in FORMATS:
+            found = self._reports.conversations(_all_of(asked.question)).rows
+            columns = [field.name for field in fields(ConversationRow)]
+            rows = [asdict(row) for row in found]
+            return _download(kind, f"{visitor.project.id}-conversations", columns, rows)
+        page = self._page(self._reports.conversations, asked.question)
+        return self._list(request, "conversations", visitor, asked, page, CONVERSATION_SORTS)
+
+    def users(self, request: Request) -> Response:
+        """A page of users, or all of them to take away."""
+        visitor, asked = self._enter(request, sorts=USER_SORTS)
+        kind = request.query_params.get("format")
+        if kind == "sql":
+            return as_sql("reports/users", asked.question)
+        if kind in FORMATS:
+            found = self._reports.users(_all_of(asked.question)).rows
+            columns = [field.name for field in fields(UserRow)]
+            rows = [asdict(row) for row in found]
+            return _download(kind, f"{visitor.project.id}-users", columns, rows)
+        page = self._page(self._reports.users, asked.question)
+        return self._list(request, "users", visitor, asked, page, USER_SORTS)
+
+    def _page(self, report: Callable[[Question], Page[Row]], question: Question) -> Page[Row]:
+        """The page asked for, or the first when there are not that many."""
+        found = report(question)
+        return found if found.rows or question.page == 1 else report(replace(question, page=1))
+
+    def _list(
+        self,
+        request: Request,
+        section: str,
+        visitor: Visitor,
+        asked: Asked,
+        page: Page[Row],
+        sorts: tuple[str, ...],
+    ) -> Response:
+        return self._render(
+            request,
+            f"{section}.html",
+            visitor,
+            asked,
+            section=section,
+            page=page,
+            sort=asked.question.sort or sorts[0],
+            is_empty=page.total == 0,
+        )
+
+    def conversation(self, request: Request) -> Response:
+        """One transcript, or its raw JSON."""
+        visitor, asked = self._enter(request)
+        given = request.query_params
+        project, id = visitor.project.id, request.path_params["id"]
+        transcript = self._reports.conversation(project, id, _tenant(given.get("tenant")))
+        if transcript is None:
+            raise NotFound("There is no such conversation in this project.")
+        if given.get("format") == "json":
+            return Response(raw(transcript), media_type="application/json")
+        number = given.get("part", "")
+        part = int(number[:6]) if number.isascii() and number.isdigit() else 1
+        return self._pages.render(
+            request,
+            "conversation.html",
+            visitor,
+            section="conversations",
+            carry=asked.carry,
+            asked=asked,
+            row=transcript.row,
+            part=read(transcript.messages, part, asked.question.text),
+            title=transcript.row.preview[:TITLE_CHARS_MAX] or transcript.row.id,
+        )
+
+    def _enter(self, request: Request, sorts: tuple[str, ...] = ()) -> tuple[Visitor, Asked]:
+        visitor = self._doors.enter(request)
+        project = visitor.project.id
+
+        def reach() -> Reach | None:
+            extent = self._reports.extent(project)
+            return (extent.first, extent.latest) if extent.first and extent.latest else None
+
+        return visitor, parse(project, request.query_params, self._clock(), reach, sorts=sorts)
+
+    def _render(
+        self, request: Request, template: str, visitor: Visitor, asked: Asked, **context: Any
+    ) -> Response:
+        """A page with the filter bar. Where nothing is found, it also knows what there is."""
+        project = visitor.project.id
+        response = self._pages.render(
+            request,
+            template,
+            visitor,
+            asked=asked,
+            carry=asked.carry,
+            notices=asked.notices,
+            values=self._reports.values(project),
+            spans=DAYS,
+            without_tenant=WITHOUT_TENANT,
+            extent=self._reports.extent(project) if context["is_empty"] else None,
+            **context,
+        )
+        response.set_cookie(
+            "project", project, secure=self._doors.secure, httponly=True, samesite="lax"
+        )
+        return response
+
+
+def _tenant(text: str | None) -> str | None:
+    return "" if text == WITHOUT_TENANT else text or None
+
+
+def _all_of(question: Question) -> Question:
+    return replace(question, page=1, per_page=ROWS_MAX)
+
+
+def _download(kind: str, name: str, columns: Any, rows: list[dict[str, Any]]) -> Response:
+    return as_csv(name, columns, rows) if kind == "csv" else as_json(name, rows)
+
+
+def raw(transcript: Transcript) -> bytes:
+    """A transcript as it is kept, as indented JSON."""
+    whole = {**asdict(transcript.row), "messages": msgspec.to_builtins(transcript.messages)}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2)

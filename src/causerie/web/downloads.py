@@ -1,0 +1,62 @@
+"""Rows to take away: CSV for a spreadsheet, JSON for a program, and the statement behind them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from causerie.reports import Question
+from causerie.store.events import statement
+
+FORMATS = ("csv", "json", "sql")
+ROWS_MAX = 10_000
+# A spreadsheet would run what begins like this.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_csv(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:
+    """A CSV file with a line of column names. Text that a spreadsheet would run gets a `'`."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
+    # The mark tells spreadsheets that it is UTF-8.
+    return _file("\ufeff" + out.getvalue(), f"{name}.csv", "text/csv; charset=utf-8")
+
+
+def as_json(name: str, rows: Iterable[Mapping[str, Any]]) -> Response:
+    """A JSON array of objects."""
+    body = msgspec.json.format(msgspec.json.encode(list(rows)), indent=2)
+    return _file(body, f"{name}.json", "application/json", shown=True)
+
+
+def as_sql(report: str, question: Question) -> Response:
+    """The statement of a report with what is bound to it."""
+    bound = "".join(f"--   {name} = {value!r}\n" for name, value in question.parameters().items())
+    body = f"-- bound by name:\n{bound}\n{statement(report)}\n"
+    return _file(body, f"{report.rpartition('/')[2]}.sql", "text/plain; charset=utf-8", shown=True)
+
+
+def _file(body: str | bytes, name: str, kind: str, *, shown: bool = False) -> Response:
+    headers = {
+        "Content-Disposition": f'{"inline" if shown else "attachment"}; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(body, media_type=kind, headers=headers)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return msgspec.json.encode(value).decode()
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return value

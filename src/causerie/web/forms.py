@@ -1,0 +1,52 @@
+"""What a form sends, and the secret in it that says it is ours."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from causerie.errors import Forbidden, Invalid, TooLarge
+
+FORM_BYTES_MAX = 64 * 1024
+FORM_FIELDS_MAX = 100
+FORM_TYPE = "application/x-www-form-urlencoded"
+CSRF_FIELD = "csrf"
+STALE = "This page had become too old. Go back, load it again and send the form once more."
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises TooLarge over `FORM_BYTES_MAX`, Invalid when it is none."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+        raise Invalid("this page takes a form")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES_MAX:
+            raise TooLarge(f"a form has at most {FORM_BYTES_MAX} bytes")
+    try:
+        pairs = parse_qsl(
+            body.decode(),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=FORM_FIELDS_MAX,
+        )
+    except ValueError as error:
+        raise Invalid("the form cannot be read") from error
+    if any("\0" in value for _, value in pairs):
+        raise Invalid("the form has a NUL character in it")
+    return dict(pairs)
+
+
+def check_csrf(form: Mapping[str, str], secret: str) -> None:
+    """Raises Forbidden unless the form carries the secret, compared in constant time."""
+    given = form.get(CSRF_FIELD, "")
+    if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
+        raise Forbidden(STALE)
+
+
+def sentence(words: str) -> str:
+    """What an error says, as a sentence of a page."""
+    return f"{words[:1].upper()}{words[1:]}."

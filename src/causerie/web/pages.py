@@ -1,0 +1,220 @@
+"""How a page is made: the templates, how they write numbers and times, and their static files."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from http import HTTPStatus
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from causerie.errors import NotFound
+
+Clock = Callable[[], datetime]
+UNKNOWN = "–"
+SAMPLE_RATED_MIN = 10
+"""Fewer ratings than this are shown as a small sample."""
+THEMES = ("light", "dark")
+STATIC_SECONDS_MAX = 365 * 24 * 3600
+# What may run or be drawn comes from this server alone; nothing is written into the page itself.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+
+class Pages:
+    """Draws templates. One for the whole server; safe in threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._files = StaticFiles()
+        self._templates = Environment(
+            loader=PackageLoader("causerie.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates.filters.update(
+            number=number,
+            percent=percent,
+            signed=signed,
+            day=day,
+            duration=duration,
+            urlpart=urlpart,
+        )
+        self._templates.filters["moment"] = lambda value: moment(value, clock())
+        self._templates.filters["ago"] = lambda value: ago(value, clock())
+        self._templates.globals.update(
+            static=self._files.address, icon=self._icon, SAMPLE_RATED_MIN=SAMPLE_RATED_MIN
+        )
+
+    def routes(self) -> list[BaseRoute]:
+        """Where the static files are."""
+        return [Route("/static/{name:path}", self._files.answer, name="static")]
+
+    def render(
+        self, request: Request, template: str, visitor: object, *, status: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """A page. `visitor` is who looks at it, None before sign-in; `section` marks the rail."""
+        theme = request.cookies.get("theme", "")
+        values = {
+            "visitor": visitor,
+            "section": "",
+            "carry": "",
+            "notices": (),
+            "path": request.url.path,
+            "theme": theme if theme in THEMES else "",
+            "now": self._clock(),
+            **context,
+        }
+        html = self._templates.get_template(template).render(values)
+        return HTMLResponse(html, status, headers=HEADERS)
+
+    def error(
+        self, request: Request, status: int, message: str, visitor: object = None
+    ) -> HTMLResponse:
+        """A page that says what happened and what to do."""
+        return self.render(
+            request,
+            "error.html",
+            visitor,
+            status=status,
+            code=status,
+            title=HTTPStatus(status).phrase.capitalize(),
+            message=message,
+        )
+
+    def _icon(self, name: str) -> Markup:
+        address = self._files.address("icons.svg")
+        return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>').format(
+            address, name
+        )
+
+
+class StaticFiles:
+    """The files of `static/`, read once. An address carries a digest, so it is kept for a year."""
+
+    def __init__(self) -> None:
+        root = Path(str(resources.files("causerie.web"))) / "static"
+        self._bodies = {
+            file.relative_to(root).as_posix(): file.read_bytes()
+            for file in sorted(root.rglob("*"))
+            if file.is_file()
+        }
+        self._digests = {
+            name: hashlib.sha256(body).hexdigest()[:12] for name, body in self._bodies.items()
+        }
+
+    def address(self, name: str) -> str:
+        """Where the page finds a file. A file that was not built has an address that says so."""
+        return f"/static/{name}?v={self._digests.get(name, 'missing')}"
+
+    def answer(self, request: Request) -> Response:
+        """One file. Raises NotFound."""
+        name = request.path_params["name"]
+        if name not in self._bodies:
+            raise NotFound("no such file")
+        digest = self._digests[name]
+        # A module imported by another is asked for without a digest: it is checked every time.
+        versioned = request.query_params.get("v") == digest
+        fresh = f"public, max-age={STATIC_SECONDS_MAX}, immutable" if versioned else "no-cache"
+        headers = {
+            "Cache-Control": fresh,
+            "ETag": f'"{digest}"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Response(self._bodies[name], media_type=kind, headers=headers)
+
+
+def number(value: float | None) -> str:
+    """`12,345`, or a dash for what is not known."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """A share of one as `81 %`, or a dash for what is not known."""
+    return UNKNOWN if share is None else f"{share * 100:.0f}\u00a0%"
+
+
+def signed(value: float | None) -> str:
+    """`+0.42` or `−0.42`, or a dash for what is not known."""
+    if value is None:
+        return UNKNOWN
+    return f"{'−' if value < 0 else '+'}{abs(value):.2f}"
+
+
+def day(value: date) -> str:
+    """`4 March 2024`."""
+    return f"{value.day} {value:%B %Y}"
+
+
+def moment(value: datetime, now: datetime) -> Markup:
+    """`4 Mar, 09:12`, with the year where it is another; all of it on hover. UTC."""
+    year = "" if value.year == now.year else f" {value.year}"
+    return _time(value, f"{value.day} {value:%b}{year}, {value:%H:%M}")
+
+
+def ago(value: datetime, now: datetime) -> Markup:
+    """`3 min ago`, `2 h ago`, `5 days ago`, and the date for what is longer ago."""
+    seconds = (now - value).total_seconds()
+    if seconds < 0 or seconds >= 7 * 86_400:
+        year = "" if value.year == now.year else f" {value.year}"
+        return _time(value, f"{value.day} {value:%b}{year}")
+    if seconds < 60:
+        return _time(value, "just now")
+    if seconds < 3_600:
+        return _time(value, f"{seconds // 60:.0f}\u00a0min ago")
+    if seconds < 86_400:
+        return _time(value, f"{seconds // 3_600:.0f}\u00a0h ago")
+    days = int(seconds // 86_400)
+    return _time(value, "yesterday" if days == 1 else f"{days}\u00a0days ago")
+
+
+def _time(value: datetime, text: str) -> Markup:
+    full = f"{value.day} {value:%B %Y, %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        value.isoformat(), full, escape(text)
+    )
+
+
+def duration(value: timedelta) -> str:
+    """The largest two units: `3 days 4 h`, `12 min 5 s`."""
+    seconds = int(value.total_seconds())
+    for unit, size, part, smaller in (
+        ("day", 86_400, "h", 3_600),
+        ("h", 3_600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            name = "days" if unit == "day" and whole > 1 else unit
+            more = f" {rest // smaller}\u00a0{part}" if rest // smaller else ""
+            return f"{whole}\u00a0{name}{more}"
+    return f"{seconds}\u00a0s"
+
+
+def urlpart(value: str) -> str:
+    """Text as one part of a path."""
+    return quote(value, safe="")

@@ -1,0 +1,285 @@
+"""The settings of a project: its name, keys, personal-data filter, members; and one's password.
+
+Every change is a form that works without scripts. A change that is refused shows its page again
+with the reason; one that is made leads back to the page, so that a reload does not repeat it.
+Only what is shown once, a key or an invitation, is the answer to its form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from causerie.accounts import KeyKind, Role, normal_email
+from causerie.config import Settings
+from causerie.errors import CauserieError, Conflict, Invalid
+from causerie.store.accounts import NAME_CHARS_MAX, Accounts
+from causerie.web.forms import sentence
+from causerie.web.pages import Pages
+from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
+from causerie.web.signin import Doors, Visitor
+
+ROOT = "/p/{project}/settings"
+INVITATION_LIFETIME = timedelta(days=7)
+# No gateway key: a page offers only what already opens something.
+KINDS = (KeyKind.INGEST, KeyKind.READ, KeyKind.ADMIN)
+DONE = {
+    "renamed": "The project has a new name.",
+    "revoked": "The key is revoked. Whoever still sends it is refused.",
+    "on": "The personal-data filter is on.",
+    "off": "The personal-data filter is off.",
+    "role": "The role is changed.",
+    "removed": "The member is out of this project.",
+    "withdrawn": "The invitation no longer works.",
+    "password": "You have a new password. Everywhere else you are signed out.",
+    "sessions": "Everywhere else you are signed out.",
+}
+Form = Mapping[str, str]
+Change = Callable[[Request, Visitor, Form], Response]
+
+
+class SettingsPages:
+    """The pages under `/p/{project}/settings`. `forget` is called when a key or a project
+    changed, so that nothing goes on with what it remembers of it.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        doors: Doors,
+        pages: Pages,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        forget: Callable[[], None],
+    ) -> None:
+        self._accounts = accounts
+        self._doors = doors
+        self._pages = pages
+        self._settings = settings
+        self._clock = clock
+        self._forget = forget
+        self._passwords = Passwords()
+        self._attempts = Attempts(clock)
+
+    def routes(self) -> list[BaseRoute]:
+        """The addresses of the pages and of their forms."""
+        show, post = self._page, self._post
+        return [
+            show("", "project"),
+            show("/keys", "keys"),
+            show("/privacy", "privacy"),
+            show("/members", "members"),
+            show("/you", "you"),
+            post("/name", "project", Role.OWNER, self._rename),
+            post("/projects", "project", Role.OWNER, self._create_project),
+            post("/keys", "keys", Role.MEMBER, self._create_key),
+            post("/keys/{key}/revoke", "keys", Role.MEMBER, self._revoke_key),
+            post("/privacy", "privacy", Role.OWNER, self._set_masking),
+            post("/members", "members", Role.OWNER, self._invite),
+            post("/members/withdraw", "members", Role.OWNER, self._withdraw),
+            post("/members/{member}/role", "members", Role.OWNER, self._set_role),
+            post("/members/{member}/remove", "members", Role.OWNER, self._remove_member),
+            post("/you/sessions", "you", Role.VIEWER, self._end_sessions),
+            Route(f"{ROOT}/you/password", self._change_password, methods=["POST"]),
+        ]
+
+    def _page(self, path: str, tab: str) -> BaseRoute:
+        def show(request: Request) -> Response:
+            return self._show(request, self._doors.enter(request), tab)
+
+        return Route(ROOT + path, show)
+
+    def _post(self, path: str, tab: str, needed: Role, change: Change) -> BaseRoute:
+        async def answer(request: Request) -> Response:
+            visitor = await run_in_threadpool(self._doors.enter, request, needed)
+            form = await self._doors.check_form(request, visitor)
+            return await run_in_threadpool(self._attempt, request, visitor, form, tab, change)
+
+        return Route(ROOT + path, answer, methods=["POST"])
+
+    def _attempt(
+        self, request: Request, visitor: Visitor, form: Form, tab: str, change: Change
+    ) -> Response:
+        try:
+            return change(request, visitor, form)
+        except (Invalid, Conflict) as error:
+            return self._refuse(request, visitor, tab, error, form)
+
+    # ---- what the pages show -----------------------------------------------------------------
+
+    def _show(
+        self, request: Request, visitor: Visitor, tab: str, status: int = 200, **context: Any
+    ) -> Response:
+        done = DONE.get(request.query_params.get("done", ""), "")
+        values = {
+            "tab": tab,
+            "done": done if request.method == "GET" else "",
+            "fault": "",
+            "field": None,
+            "given": {},
+            "may_manage": visitor.role.covers(Role.MEMBER),
+            "owns": visitor.role.covers(Role.OWNER),
+            "NAME_CHARS_MAX": NAME_CHARS_MAX,
+            **self._context(visitor, tab),
+            **context,
+        }
+        template = f"settings_{tab}.html"
+        return self._pages.render(
+            request, template, visitor, status=status, section="settings", **values
+        )
+
+    def _context(self, visitor: Visitor, tab: str) -> dict[str, Any]:
+        project = visitor.project.id
+        if tab == "keys":
+            keys = self._accounts.keys(project)
+            return {
+                "keys": [key for key in keys if key.revoked_at is None],
+                "revoked": [key for key in keys if key.revoked_at is not None],
+                "kinds": KINDS,
+                "token": "",
+            }
+        if tab == "members":
+            return {
+                "members": self._accounts.memberships(project),
+                "invitations": self._accounts.invitations(project, self._clock()),
+                "roles": list(Role),
+                "lifetime": INVITATION_LIFETIME,
+                "link": "",
+                "invited": "",
+            }
+        return {"PASSWORD_CHARS_MIN": PASSWORD_CHARS_MIN} if tab == "you" else {}
+
+    def _refuse(
+        self, request: Request, visitor: Visitor, tab: str, error: CauserieError, form: Form
+    ) -> Response:
+        given = {name: value for name, value in form.items() if "password" not in name}
+        status = 409 if isinstance(error, Conflict) else 400
+        return self._show(
+            request,
+            visitor,
+            tab,
+            status,
+            fault=sentence(error.message),
+            field=error.field,
+            given=given,
+        )
+
+    def _back(self, visitor: Visitor, path: str, done: str) -> Response:
+        return RedirectResponse(f"/p/{visitor.project.id}/settings{path}?done={done}", 303)
+
+    # ---- project and privacy -----------------------------------------------------------------
+
+    def _rename(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        self._accounts.rename_project(visitor.project.id, form.get("name", ""))
+        self._forget()
+        return self._back(visitor, "", "renamed")
+
+    def _create_project(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        try:
+            made = self._accounts.create_project(
+                form.get("new_name", ""), self._clock(), owner=visitor.member.id
+            )
+        except Invalid as error:
+            raise Invalid(error.message, field="new_name") from error
+        return RedirectResponse(f"/p/{made.id}/start", 303)
+
+    def _set_masking(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        on = form.get("masks") == "on"
+        self._accounts.set_masking(visitor.project.id, on)
+        self._forget()
+        return self._back(visitor, "/privacy", "on" if on else "off")
+
+    # ---- keys --------------------------------------------------------------------------------
+
+    def _create_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        kind = next((kind for kind in KINDS if kind.value == form.get("kind")), None)
+        if kind is None:
+            raise Invalid("choose what the key is for", field="kind")
+        project = visitor.project.id
+        key, token = self._accounts.create_key(project, kind, form.get("name", ""), self._clock())
+        return self._show(request, visitor, "keys", token=token, created=key)
+
+    def _revoke_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        key = request.path_params["key"]
+        self._accounts.revoke_key(visitor.project.id, key, self._clock())
+        self._forget()
+        return self._back(visitor, "/keys", "revoked")
+
+    # ---- members -----------------------------------------------------------------------------
+
+    def _invite(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        email, role, now = normal_email(form.get("email", "")), _role(form), self._clock()
+        project = visitor.project.id
+        if any(member.email == email for member in self._accounts.memberships(project)):
+            raise Conflict(f"{email} is a member already", field="email")
+        token = self._accounts.create_link(email, project, role, now, INVITATION_LIFETIME)
+        link = f"{self._settings.base_url}/signin/link/{token}"
+        return self._show(request, visitor, "members", link=link, invited=email)
+
+    def _withdraw(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        email = normal_email(form.get("email", ""))
+        self._accounts.withdraw(visitor.project.id, email, self._clock())
+        return self._back(visitor, "/members", "withdrawn")
+
+    def _set_role(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        member = request.path_params["member"]
+        self._accounts.set_role(visitor.project.id, member, _role(form))
+        return self._back(visitor, "/members", "role")
+
+    def _remove_member(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        member = request.path_params["member"]
+        self._accounts.remove_member(visitor.project.id, member, self._clock())
+        if member == visitor.member.id:
+            return RedirectResponse("/", 303)
+        return self._back(visitor, "/members", "removed")
+
+    # ---- you ---------------------------------------------------------------------------------
+
+    async def _change_password(self, request: Request) -> Response:
+        """Another password, for whoever knows the present one."""
+        visitor = await run_in_threadpool(self._doors.enter, request)
+        form = await self._doors.check_form(request, visitor)
+        try:
+            hashed = await self._new_hash(request, visitor, form)
+        except (Invalid, Conflict) as error:
+            return await run_in_threadpool(self._refuse, request, visitor, "you", error, form)
+        return await run_in_threadpool(self._renew, request, visitor, hashed)
+
+    async def _new_hash(self, request: Request, visitor: Visitor, form: Form) -> str:
+        email = visitor.member.email
+        limits = limits_of(request.client.host if request.client else "", email)
+        if not self._attempts.begin(limits):
+            raise Conflict("too many attempts: wait a minute", field="password")
+        found = await run_in_threadpool(self._accounts.credentials, email)
+        if not await self._passwords.fits(form.get("password", ""), found[1] if found else None):
+            raise Invalid("that is not your present password", field="password")
+        self._attempts.forgive(limits)
+        try:
+            return await self._passwords.hash(form.get("new_password", ""))
+        except Invalid as error:
+            raise Invalid(error.message, field="new_password") from error
+
+    def _renew(self, request: Request, visitor: Visitor, hashed: str) -> Response:
+        self._accounts.set_password(visitor.member.id, hashed)
+        response = self._back(visitor, "/you", "password")
+        self._doors.let_in(request, response, visitor.member)
+        return response
+
+    def _end_sessions(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        self._accounts.end_sessions_of(visitor.member.id)
+        response = self._back(visitor, "/you", "sessions")
+        self._doors.let_in(request, response, visitor.member)
+        return response
+
+
+def _role(form: Form) -> Role:
+    try:
+        return Role(form.get("role", ""))
+    except ValueError as error:
+        raise Invalid("choose a role", field="role") from error

@@ -1,0 +1,135 @@
+// Draws every [data-chart] from the JSON beside it. Without a script its table says the same.
+
+import { colours, theme } from "./theme.js";
+
+const SAMPLE_MIN = 10;
+const BAR_PX_MAX = 40;
+const number = new Intl.NumberFormat("en");
+const drawn = [];
+
+function main() {
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    const data = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+    drawn.push({ place, data, chart: null });
+  }
+  redraw();
+  new ResizeObserver(() => drawn.forEach(({ chart }) => chart.resize())).observe(document.body);
+  document.addEventListener("themechange", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+}
+
+function redraw() {
+  for (const item of drawn) {
+    item.chart?.dispose();
+    item.chart = echarts.init(item.place, theme());
+    item.chart.setOption(option(item.data));
+    listen(item);
+  }
+}
+
+// The whole height over a bucket is its door, not only what is drawn.
+function listen({ chart, data }) {
+  const at = (event) => {
+    const place = [event.offsetX, event.offsetY];
+    if (!chart.containPixel("grid", place)) return null;
+    return data.points[chart.convertFromPixel({ seriesIndex: 0 }, place)[0]];
+  };
+  chart.getZr().on("click", (event) => {
+    const point = at(event);
+    if (point) location.href = point.door;
+  });
+  chart.getZr().on("mousemove", (event) => chart.getZr().setCursorStyle(at(event) ? "pointer" : "default"));
+}
+
+function option(data) {
+  const look = colours();
+  return {
+    grid: { left: 4, right: 12, top: 12, bottom: 0, containLabel: true },
+    xAxis: { type: "category", data: data.points.map((point) => point.label) },
+    yAxis: valueAxis(data),
+    tooltip: tooltip(data, look),
+    series: data.compares ? [before(data, look), now(data, look)] : [now(data, look)],
+  };
+}
+
+function valueAxis(data) {
+  if (!data.share) return { type: "value", min: 0, minInterval: 1, splitNumber: 4 };
+  return { type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { formatter: percent } };
+}
+
+function now(data, look) {
+  const values = data.points.map((point) => ({
+    value: point.value,
+    itemStyle: { color: faint(data, point) ? look.part : look.main },
+    symbol: data.share && point.sample < SAMPLE_MIN ? "emptyCircle" : "circle",
+  }));
+  if (data.kind === "bars") {
+    const rounded = { borderRadius: [3, 3, 0, 0] };
+    return { type: "bar", data: values, barMaxWidth: BAR_PX_MAX, barCategoryGap: "28%", itemStyle: rounded, z: 2 };
+  }
+  const alone = data.points.length > 60 ? "none" : "circle";
+  const line = { width: 2, color: look.main };
+  return { type: "line", data: values, symbol: alone, symbolSize: 6, lineStyle: line, z: 3 };
+}
+
+// Not all of the bucket lies in the span, or too few made the value.
+function faint(data, point) {
+  return data.share ? point.sample < SAMPLE_MIN : point.partial;
+}
+
+function before(data, look) {
+  return {
+    type: "line",
+    data: data.points.map((point) => point.before),
+    connectNulls: true,
+    symbol: "none",
+    silent: true,
+    lineStyle: { type: [4, 4], width: 1.5, color: look.before },
+    z: 4,
+  };
+}
+
+function tooltip(data, look) {
+  return {
+    trigger: "axis",
+    axisPointer: { type: data.share ? "line" : "shadow", lineStyle: { color: look.soft }, shadowStyle: { opacity: 0.07 } },
+    backgroundColor: look.surface,
+    borderColor: look.line,
+    padding: [8, 12],
+    confine: true,
+    className: "chart-tip",
+    formatter: (items) => tip(data, data.points[items[0].dataIndex]),
+  };
+}
+
+// An element, not text: a style written in text would be refused by the page's policy.
+function tip(data, point) {
+  const box = document.createElement("div");
+  box.append(line(point.title + (point.partial ? " (in part)" : ""), ""));
+  box.append(line(data.noun, show(data, point.value)));
+  if (data.share) box.append(line("ratings", number.format(point.sample), "muted"));
+  if (data.compares && point.before !== null) box.append(line(point.beforeTitle, show(data, point.before), "muted"));
+  return box;
+}
+
+function line(words, value, kind = "") {
+  const paragraph = document.createElement("p");
+  const strong = document.createElement("b");
+  const name = document.createElement("span");
+  paragraph.className = kind;
+  name.textContent = words;
+  strong.textContent = value;
+  paragraph.append(name, strong);
+  return paragraph;
+}
+
+function show(data, value) {
+  if (value === null) return "–";
+  return data.share ? percent(value) : number.format(value);
+}
+
+function percent(value) {
+  return `${Math.round(value * 100)}\u00a0%`;
+}
+
+main();

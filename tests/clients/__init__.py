@@ -1,0 +1,1 @@
+"""Apps on the clients that people have, and what it takes to run them."""

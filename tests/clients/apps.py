@@ -1,0 +1,113 @@
+"""Starts the apps beside this file as their users would: a process, an environment, an answer.
+
+Each app is written against a published client and sets nothing of it but its endpoint, or the
+object that talks to the endpoint. Trust in our certificate authority comes from the variables that
+operators set for these libraries, never from code.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.clients.environments import NodeEnvironment, PythonEnvironment
+
+FOLDER = Path(__file__).resolve().parent
+APP_SECONDS_MAX = 120
+
+
+@dataclass(frozen=True)
+class Service:
+    """What an app is told: where Causerie is, with which key, and whose certificates to trust."""
+
+    endpoint: str
+    token: str
+    authority: Path
+
+    def variables(self) -> dict[str, str]:
+        """The environment of an app of any of these languages and libraries."""
+        return {
+            "CAUSERIE_TEST_ENDPOINT": self.endpoint,
+            "CAUSERIE_TEST_TOKEN": self.token,
+            "REQUESTS_CA_BUNDLE": str(self.authority),  # azure-core's synchronous transport
+            "SSL_CERT_FILE": str(self.authority),  # aiohttp, and all that asks OpenSSL
+            "NODE_EXTRA_CA_CERTS": str(self.authority),
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an app ended: its last line as JSON, its exit code, and all it said on stderr.
+
+    The answer of an app that was refused is `{"refused": {"type", "status", "message"}}`, and its
+    exit code is 3.
+    """
+
+    answer: dict[str, Any]
+    code: int
+    said: str
+
+
+def context_python(service: Service, mode: str, run: str) -> Outcome:
+    """context-python 0.18.0; `mode` is `sync` or `async`, `run` marks all that it sends."""
+    app = [sys.executable, str(FOLDER / "context_python_app.py"), mode, run]
+    return start(app, service.variables())
+
+
+def context_node(service: Service, run: str) -> Outcome:
+    """@contextco/context-generated 14.0.0 under node."""
+    app = NodeEnvironment().folder() / "app.mjs"
+    return start(["node", str(app), run], service.variables())
+
+
+def haystack(service: Service, openai_url: str, run: str) -> Outcome:
+    """A Haystack pipeline with a ContextAIAnalytics before and behind its model."""
+    python = PythonEnvironment("haystack").python()
+    app = [str(python), str(FOLDER / "haystack_app.py"), run]
+    return start(app, {**service.variables(), **_model_at(openai_url)})
+
+
+def langchain(service: Service, openai_url: str, environment: str, mode: str, run: str) -> Outcome:
+    """A ContextCallbackHandler; `environment` is `langchain03` or `langchain04`.
+
+    `mode` is `chat` (two turns with one chat model), `stream`, or `chain` (an LLMChain that
+    shares its handler with the model).
+    """
+    python = PythonEnvironment(environment).python()
+    app = [str(python), str(FOLDER / "langchain_app.py"), mode, run]
+    return start(app, {**service.variables(), **_model_at(openai_url)})
+
+
+def start(command: list[str], variables: Mapping[str, str]) -> Outcome:
+    """Runs an app to its end.
+
+    Raises:
+        RuntimeError: it broke, that is, ended with neither an answer nor a refusal.
+    """
+    done = subprocess.run(
+        command,
+        env={**_surroundings(), **variables},
+        capture_output=True,
+        text=True,
+        timeout=APP_SECONDS_MAX,
+        check=False,
+    )
+    if done.returncode not in (0, 3):
+        raise RuntimeError(f"{command} broke:\n{done.stdout}{done.stderr}")
+    return Outcome(json.loads(done.stdout.splitlines()[-1]), done.returncode, done.stderr)
+
+
+def _surroundings() -> dict[str, str]:
+    """Our own environment without what would lead an app elsewhere."""
+    leading = ("CAUSERIE_", "CONTEXT_", "GETCONTEXT_", "LANGCHAIN_", "LANGSMITH_", "OPENAI_")
+    strict = ("PYTHONPATH", "PYTHONWARNINGS", "HTTPS_PROXY", "https_proxy")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(leading) and k not in strict}
+    return {**kept, "HAYSTACK_TELEMETRY_ENABLED": "False"}
+
+
+def _model_at(url: str) -> dict[str, str]:
+    return {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "a-key-that-nobody-checks"}

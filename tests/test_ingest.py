@@ -1,0 +1,127 @@
+"""The steps of the write path, and the group commit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Engine
+
+from causerie.accounts import Project
+from causerie.conversations import Conversation, Kind, Message
+from causerie.errors import Unavailable
+from causerie.ingest import GroupCommit, How, Ingest, Submission, pseudonym
+from causerie.privacy import PersonalDataFilter
+from causerie.store.inbox import Arrival, Inbox
+from causerie.testing import Ticking
+
+
+def prepare(clock: Ticking, *, masks: bool = True, **given: Any) -> Conversation:
+    """What the steps make of one conversation."""
+    project = Project(id="p", name="P", created_at=clock(), salt=b"salt", masks_personal_data=masks)
+    submission = Submission(project, How.LOG, Conversation(**{"id": "", **given}), "uid", clock())
+    return Ingest(PersonalDataFilter()).prepare(submission)[0].entry.conversation
+
+
+def message(clock: Ticking, **given: Any) -> Message:
+    return Message(**{"id": "", "position": 0, "at": clock(), "role": "user", **given})
+
+
+def test_every_text_of_a_conversation_is_masked(clock: Ticking) -> None:
+    mail = "ann@corp.fr"
+    kept = prepare(
+        clock,
+        feedback=mail,
+        metadata={"contact": mail, "user_id": mail},
+        messages=[
+            message(clock, text=mail, metadata={"to": mail}),
+            message(clock, kind=Kind.TOOL, name=mail, thought=mail, observation=mail,
+                    input=msgspec.json.encode({"to": [mail]}).decode()),
+        ],
+    )
+    assert mail not in str(kept)
+    assert str(kept).count("email@example.com") == 8
+
+
+def test_a_masked_tool_input_is_still_json_with_its_other_values(clock: Ticking) -> None:
+    given = {"card": 4111111111111111, "n": 7, "ok": True, "none": None, "deep": [{"m": "a@b.com"}]}
+    tool = message(clock, kind=Kind.TOOL, name="t", input=msgspec.json.encode(given).decode())
+    kept = msgspec.json.decode(prepare(clock, messages=[tool]).messages[0].input)
+    assert kept == {
+        "card": "1111 1111 1111 1111", "n": 7, "ok": True, "none": None,
+        "deep": [{"m": "email@example.com"}],
+    }
+
+
+def test_a_metadata_value_is_understood_by_its_key(clock: Ticking) -> None:
+    kept = prepare(clock, metadata={"phone": "6125550143", "order": "6125550143"})
+    assert kept.metadata == {"phone": "+1 000-000-0000", "order": "6125550143"}
+
+
+def test_what_is_masked_is_cut_afterwards_so_that_no_half_address_stays(clock: Ticking) -> None:
+    kept = prepare(clock, metadata={"contact": "x" * 30 + " ann.marie.dubois@corporation.fr"})
+    assert "ann" not in kept.metadata["contact"]
+
+
+def test_a_project_can_keep_its_texts_as_they_are(clock: Ticking) -> None:
+    assert prepare(clock, masks=False, feedback="a@b.com").feedback == "a@b.com"
+
+
+def test_a_pseudonym_is_the_same_in_a_project_and_another_elsewhere() -> None:
+    assert pseudonym("a@b.com", b"one") == pseudonym(" A@B.com", b"one")
+    assert pseudonym("a@b.com", b"one") != pseudonym("a@b.com", b"two")
+    assert pseudonym("a@b.com", b"one") != pseudonym("c@b.com", b"one")
+
+
+def arrival(clock: Ticking, uid: str) -> Arrival:
+    project = Project(id="p", name="P", created_at=clock(), salt=b"salt")
+    talk = Conversation(id="", messages=[message(clock, text=uid)])
+    return Ingest(PersonalDataFilter()).prepare(
+        Submission(project, How.LOG, talk, uid, clock())
+    )[0]
+
+
+def test_everything_answered_is_in_the_inbox(sqlite_engine: Engine, clock: Ticking) -> None:
+    inbox = Inbox(sqlite_engine)
+    commit = GroupCommit(inbox, clock, lambda: None)
+    commit.start()
+
+    async def keep_many() -> list[str]:
+        tasks = [commit.keep(arrival(clock, f"u{n}")) for n in range(1_500)]
+        return [receipt.uid for receipt in await asyncio.gather(*tasks)]
+
+    assert asyncio.run(keep_many()) == [f"u{n}" for n in range(1_500)]
+    assert inbox.backlog() == (1_500, 0)
+    commit.stop()
+
+
+def test_a_store_that_refuses_is_told_to_every_caller_and_does_not_end_the_thread(
+    sqlite_engine: Engine, clock: Ticking
+) -> None:
+    inbox = Inbox(sqlite_engine)
+    commit = GroupCommit(inbox, clock, lambda: None)
+    commit.start()
+    with sqlite_engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE inbox RENAME TO hidden")
+
+    async def keep_some() -> list[Any]:
+        tasks = [commit.keep(arrival(clock, f"u{n}")) for n in range(3)]
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [type(outcome) for outcome in asyncio.run(keep_some())] == [Unavailable] * 3
+    with sqlite_engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE hidden RENAME TO inbox")
+    assert asyncio.run(commit.keep(arrival(clock, "later"))).uid == "later"
+    commit.stop()
+
+
+def test_a_stopped_group_commit_refuses_instead_of_losing(
+    sqlite_engine: Engine, clock: Ticking
+) -> None:
+    commit = GroupCommit(Inbox(sqlite_engine), clock, lambda: None)
+    commit.start()
+    commit.stop()
+    with pytest.raises(Unavailable):
+        asyncio.run(commit.keep(arrival(clock, "late")))
