@@ -13,11 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from ingest import TEXTS  # noqa: E402
+from ingest import TEXTS
 
-from causerie.conversations import message_id  # noqa: E402
-from causerie.store.events import EventStore  # noqa: E402
-from causerie.store.events_schema import CONVERSATIONS, MESSAGES  # noqa: E402
+from causerie.conversations import message_id
+from causerie.store.events import EventStore
+from causerie.store.events_schema import CONVERSATIONS, MESSAGES
 
 
 def rows_of(number: int, at: datetime) -> tuple[list[object], list[list[object]]]:
@@ -28,8 +28,25 @@ def rows_of(number: int, at: datetime) -> tuple[list[object], list[list[object]]
     row = ["p", at, "", id, at, user, "gpt-4o-mini", metadata, "", "log", TEXTS[0]]
     counts = [4, 2, 2, 0, 0, 0, 0, 1, 0]
     messages = [
-        ["p", "", id, index, message_id(id, index), at, "message", ("user", "assistant")[index % 2],
-         f"{text} ({number})", 0, "", "", "", "", {}, 1, 0]
+        [
+            "p",
+            "",
+            id,
+            index,
+            message_id(id, index),
+            at,
+            "message",
+            ("user", "assistant")[index % 2],
+            f"{text} ({number})",
+            0,
+            "",
+            "",
+            "",
+            "",
+            {},
+            1,
+            0,
+        ]
         for index, text in enumerate(TEXTS)
     ]
     return [*row, *counts], messages

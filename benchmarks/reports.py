@@ -30,10 +30,33 @@ from causerie.testing import ServerProcess
 CHUNKS = 12
 MEAN_MESSAGES = 5
 DAYS = 365
-WORDS = (
-    "card transfer refund account please thanks delivery exchange rate travel insurance password "
-    "login invoice statement fee merchant pending declined abroad limit raise block order address"
-).split()
+WORDS = [
+    "card",
+    "transfer",
+    "refund",
+    "account",
+    "please",
+    "thanks",
+    "delivery",
+    "exchange",
+    "rate",
+    "travel",
+    "insurance",
+    "password",
+    "login",
+    "invoice",
+    "statement",
+    "fee",
+    "merchant",
+    "pending",
+    "declined",
+    "abroad",
+    "limit",
+    "raise",
+    "block",
+    "order",
+    "address",
+]
 
 CONVERSATIONS = """
 INSERT INTO conversations
@@ -47,7 +70,8 @@ SELECT
 FROM (
   SELECT
     number,
-    toDateTime64({now:DateTime}, 6, 'UTC') - toIntervalSecond(cityHash64(number) % ({days:UInt32} * 86400))
+    toDateTime64({now:DateTime}, 6, 'UTC')
+    - toIntervalSecond(cityHash64(number) % ({days:UInt32} * 86400))
       AS started_at,
     concat('user-', toString(cityHash64(number, 1) % {users:UInt64})) AS user,
     ['gpt-4o-mini', 'claude-haiku-4-5', 'mistral-small'][number % 3 + 1] AS model,
@@ -61,7 +85,8 @@ SELECT
   'default', if(number % 10 = 0, concat('tenant', toString(number % 7)), ''),
   concat('conversation-', toString(number)), number * 1048576 + place,
   concat('e_', toString(number), '_', toString(place)),
-  toDateTime64({now:DateTime}, 6, 'UTC') - toIntervalSecond(cityHash64(number) % ({days:UInt32} * 86400))
+  toDateTime64({now:DateTime}, 6, 'UTC')
+    - toIntervalSecond(cityHash64(number) % ({days:UInt32} * 86400))
     + toIntervalSecond(place * 20),
   'message', ['user', 'assistant'][place % 2 + 1],
   arrayStringConcat(arrayMap(
@@ -131,7 +156,9 @@ def paths() -> list[str]:
     ]
 
 
-def time_paths(server: ServerProcess, headers: dict[str, str], rounds: int) -> dict[str, list[float]]:
+def time_paths(
+    server: ServerProcess, headers: dict[str, str], rounds: int
+) -> dict[str, list[float]]:
     """Milliseconds of each request, whole answer read, first round not counted."""
     taken: dict[str, list[float]] = {path: [] for path in paths()}
     connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc)
@@ -180,7 +207,9 @@ def main() -> None:
     results = {size: measure(size, chosen.rounds) for size in chosen.messages}
     print("path".ljust(72) + "".join(f"{size:>12,} p50   p95" for size in results))
     for path in paths():
-        cells = "".join(f"{p50:16.0f} {p95:5.0f}" for p50, p95 in (r[path] for r in results.values()))
+        cells = "".join(
+            f"{p50:16.0f} {p95:5.0f}" for p50, p95 in (r[path] for r in results.values())
+        )
         print(path.ljust(72) + cells)
     worst = {size: max(p95 for _, p95 in result.values()) for size, result in results.items()}
     print(json.dumps({"worst p95 in ms": worst}))

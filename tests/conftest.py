@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,7 +139,7 @@ class Cast:
         """The header of a key: `ingest`, `read`, `admin`, `gateway`, or `stranger`'s."""
         return {"Authorization": f"Bearer {self.tokens[kind]}"}
 
-    def log(self, *messages: dict[str, object], how: str = "", **given: Any) -> Response:
+    def log(self, *messages: Mapping[str, object], how: str = "", **given: Any) -> Response:
         """Send messages to log, upsert (`how="/upsert"`) or thread (`how="/thread"`)."""
         top = {name: given.pop(name) for name in ("tenant_id",) if name in given}
         headers = {**self.auth("ingest"), **given.pop("headers", {})}

@@ -89,7 +89,11 @@ def test_the_node_client_sends_and_reads_everything(service: Service, run: str) 
 def check_shop_talk(kept: dict[str, Any], run: str, rated: str) -> None:
     assert spoken(kept)[0] == ("system", "You sell shoes.")
     assert [message["type"] for message in kept["messages"]] == [
-        "message", "message", "tool", "message", "event",
+        "message",
+        "message",
+        "tool",
+        "message",
+        "event",
     ]
     assert kept["messages"][3]["message"] == "Yes, two pairs. ¿Algo más? 靴も。"
     assert kept["messages"][3][rated] == 1
@@ -101,7 +105,8 @@ def check_growth(kept: dict[str, dict[str, Any]], run: str) -> None:
         f"{word} {turn} of {run}" for turn in (1, 2) for word in ("Question", "Answer")
     ]
     assert [text for _, text in spoken(kept["thread"])] == [
-        "Where is my parcel?", "It arrives tomorrow.",
+        "Where is my parcel?",
+        "It arrives tomorrow.",
     ]
 
 

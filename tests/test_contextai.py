@@ -42,7 +42,8 @@ def test_a_logged_transcript_is_answered_201_and_read_back(cast: Cast) -> None:
     read = only(cast)
     assert read["metadata"] == {"user_id": "u1", "model": "gpt-4o"}
     assert [(m["role"], m["message"]) for m in read["messages"]] == [
-        ("user", "Where is my card?"), ("assistant", "On its way."),
+        ("user", "Where is my card?"),
+        ("assistant", "On its way."),
     ]
 
 
@@ -96,7 +97,10 @@ def test_any_role_is_kept_as_it_is(cast: Cast, role: str) -> None:
 
 def test_a_tool_call_and_an_event_are_kept_with_all_they_hold(cast: Cast) -> None:
     tool = {
-        "type": "tool", "name": "search", "thought": "hm", "input": {"q": [1, None]},
+        "type": "tool",
+        "name": "search",
+        "thought": "hm",
+        "input": {"q": [1, None]},
         "observation": "nothing",
     }
     event = {"type": "event", "name": "Checkout", "metadata": {"basket": "3"}}
@@ -179,7 +183,8 @@ def test_a_thread_without_an_id_gets_one_and_message_ids(cast: Cast) -> None:
     assert body["status"] == "ok" and body["data"]["id"]
     appended = body["data"]["appended_messages"]
     assert [(m["role"], m["message"], m["rating"]) for m in appended] == [
-        ("user", USER["message"], "neutral"), ("assistant", ASSISTANT["message"], "positive"),
+        ("user", USER["message"], "neutral"),
+        ("assistant", ASSISTANT["message"], "positive"),
     ]
     read = cast.get(f"/api/v1/conversations/{body['data']['id']}").json()
     assert [m["id"] for m in read["messages"]] == [m["id"] for m in appended]
@@ -278,8 +283,12 @@ def test_pages_carry_the_services_pagination(cast: Cast) -> None:
         cast.log({**USER, "event_timestamp": f"2026-05-1{n + 5}T00:00:00Z"})
     first = cast.get("/api/v1/conversations", per_page=2).json()
     assert first["pagination"] == {
-        "total_records": 5, "per_page": 2, "current_page": 1, "previous_page": None,
-        "next_page": 2, "page_count": 3,
+        "total_records": 5,
+        "per_page": 2,
+        "current_page": 1,
+        "previous_page": None,
+        "next_page": 2,
+        "page_count": 3,
     }
     last = cast.get("/api/v1/conversations", per_page=2, page=3).json()
     assert (last["pagination"]["previous_page"], last["pagination"]["next_page"]) == (2, None)

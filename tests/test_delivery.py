@@ -23,7 +23,6 @@ from causerie.reports import Question, Reports, Transcript
 from causerie.store.events import EventStore
 from causerie.store.events_schema import CONVERSATIONS, MESSAGES
 from causerie.store.inbox import ATTEMPTS_MAX, Inbox
-
 from causerie.testing import Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
 
@@ -68,7 +67,9 @@ class Post:
 
 
 @pytest.fixture
-def make_post(project_id: str, sqlite_engine: Engine, clock: Ticking) -> Callable[[EventStore], Post]:
+def make_post(
+    project_id: str, sqlite_engine: Engine, clock: Ticking
+) -> Callable[[EventStore], Post]:
     project = Project(id=project_id, name="P", created_at=clock(), salt=b"salt")
 
     def make(events: EventStore) -> Post:
@@ -166,7 +167,9 @@ def test_a_grown_transcript_with_a_rating_rates_the_earlier_message(post: Post) 
     post.put(How.UPSERT, uid="2", messages=messages)
     post.delivery.drain()
     assert [(m.text, m.rating) for m in post.read("1").messages] == [
-        ("hi", 0), ("hello", 1), ("x", 0),
+        ("hi", 0),
+        ("hello", 1),
+        ("x", 0),
     ]
 
 
@@ -193,8 +196,15 @@ def test_the_same_thread_id_of_two_tenants_is_two_conversations(post: Post) -> N
 
 def test_everything_that_a_message_holds_comes_back(post: Post) -> None:
     tool = Message(
-        id="", position=0, at=post.clock(), kind=Kind.TOOL, name="search", thought="let me see",
-        input='{"q":"chaînes 汉字 🙂"}', observation="found", metadata={"k": "v"},
+        id="",
+        position=0,
+        at=post.clock(),
+        kind=Kind.TOOL,
+        name="search",
+        thought="let me see",
+        input='{"q":"chaînes 汉字 🙂"}',
+        observation="found",
+        metadata={"k": "v"},
     )
     event = Message(id="", position=0, at=post.clock(), kind=Kind.EVENT, name="Paid")
     post.put(How.THREAD, uid="1", id="T", messages=[tool, event])

@@ -69,7 +69,9 @@ def test_a_retry_in_the_same_group_is_kept_once(inbox: Inbox, clock: Ticking) ->
 def test_a_request_is_remembered_for_a_day(inbox: Inbox, clock: Ticking) -> None:
     inbox.take([arrival(clock, How.LOG, "a", "b", uid="1", request=b"r")], clock())
     clock.now += REPLAY_WINDOW
-    assert inbox.take([arrival(clock, How.LOG, "a", "b", uid="2", request=b"r")], clock())[0].replayed
+    assert inbox.take([arrival(clock, How.LOG, "a", "b", uid="2", request=b"r")], clock())[
+        0
+    ].replayed
     clock.move(seconds=1)
     late = inbox.take([arrival(clock, How.LOG, "a", "b", uid="3", request=b"r")], clock())
     assert not late[0].replayed

@@ -37,8 +37,14 @@ def test_every_text_of_a_conversation_is_masked(clock: Ticking) -> None:
         metadata={"contact": mail, "user_id": mail},
         messages=[
             message(clock, text=mail, metadata={"to": mail}),
-            message(clock, kind=Kind.TOOL, name=mail, thought=mail, observation=mail,
-                    input=msgspec.json.encode({"to": [mail]}).decode()),
+            message(
+                clock,
+                kind=Kind.TOOL,
+                name=mail,
+                thought=mail,
+                observation=mail,
+                input=msgspec.json.encode({"to": [mail]}).decode(),
+            ),
         ],
     )
     assert mail not in str(kept)
@@ -50,7 +56,10 @@ def test_a_masked_tool_input_is_still_json_with_its_other_values(clock: Ticking)
     tool = message(clock, kind=Kind.TOOL, name="t", input=msgspec.json.encode(given).decode())
     kept = msgspec.json.decode(prepare(clock, messages=[tool]).messages[0].input)
     assert kept == {
-        "card": "1111 1111 1111 1111", "n": 7, "ok": True, "none": None,
+        "card": "1111 1111 1111 1111",
+        "n": 7,
+        "ok": True,
+        "none": None,
         "deep": [{"m": "email@example.com"}],
     }
 
@@ -78,9 +87,7 @@ def test_a_pseudonym_is_the_same_in_a_project_and_another_elsewhere() -> None:
 def arrival(clock: Ticking, uid: str) -> Arrival:
     project = Project(id="p", name="P", created_at=clock(), salt=b"salt")
     talk = Conversation(id="", messages=[message(clock, text=uid)])
-    return Ingest(PersonalDataFilter()).prepare(
-        Submission(project, How.LOG, talk, uid, clock())
-    )[0]
+    return Ingest(PersonalDataFilter()).prepare(Submission(project, How.LOG, talk, uid, clock()))[0]
 
 
 def test_everything_answered_is_in_the_inbox(sqlite_engine: Engine, clock: Ticking) -> None:

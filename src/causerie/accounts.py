@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import unicodedata
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain, count
 
 import msgspec
 
 from causerie.errors import Invalid
 
 TOKEN_PREFIX = "csr"
+NAME_CHARS_MAX = 100
+PROJECT_ID_CHARS_MAX = 60
+PROJECT_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 EMAIL_CHARS_MAX = 254
 EMAIL = re.compile(r"[^\s@<>\x00-\x1f]+@[^\s@<>\x00-\x1f]+")
 
@@ -102,6 +108,27 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     project: str | None
     role: Role
     expires_at: datetime
+
+
+def normal_name(text: str) -> str:
+    """The name of a project or key, with single spaces. Raises Invalid."""
+    name = " ".join(text.split())
+    if not name or len(name) > NAME_CHARS_MAX or not name.isprintable():
+        raise Invalid(f"a name has 1 to {NAME_CHARS_MAX} letters", field="name")
+    return name
+
+
+def project_ids(name: str) -> Iterator[str]:
+    """Ids for a project of that name, the plainest first, without end."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain)[: PROJECT_ID_CHARS_MAX - 8].strip("-") or "project"
+    return chain([stem], (f"{stem}-{number}" for number in count(2)))
+
+
+def check_project_id(text: str) -> None:
+    """Raises Invalid unless it can be the id of a project."""
+    if len(text) > PROJECT_ID_CHARS_MAX or not PROJECT_ID.fullmatch(text):
+        raise Invalid("a project id has small letters, digits and single hyphens", field="id")
 
 
 def normal_email(text: str) -> str:

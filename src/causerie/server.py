@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 import uvicorn
@@ -9,6 +10,7 @@ import uvicorn
 from causerie.app import Stores, build, utc_now
 from causerie.certificates import self_signed as make_certificates
 from causerie.config import Settings
+from causerie.errors import Conflict
 
 BACKLOG_CONNECTIONS_MAX = 2_048
 SHUTDOWN_SECONDS_MAX = 20
@@ -29,12 +31,11 @@ def run(
             tls_certificate=str(files.certificate), tls_key=str(files.key)
         )
         say(f"Clients trust this server by {files.authority.resolve()}")
-    server_socket = uvicorn.Config("", host=settings.host, port=settings.port).bind_socket()
+    server_socket = listen(settings.host, settings.port)
     settings = settings.overriding(port=server_socket.getsockname()[1])
     server = uvicorn.Server(
         uvicorn.Config(
             build(settings, stores),
-            backlog=BACKLOG_CONNECTIONS_MAX,
             ssl_certfile=settings.tls_certificate or None,
             ssl_keyfile=settings.tls_key or None,
             log_config=None,
@@ -47,3 +48,17 @@ def run(
         say(f"Sign in, once, with {settings.base_url}/signin/link/{sign_in}")
     say(f"Ready: {settings.base_url}")
     server.run(sockets=[server_socket])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises Conflict, with what to do, when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server(
+            (host, port), family=family, backlog=BACKLOG_CONNECTIONS_MAX, reuse_port=False
+        )
+    except OSError as error:
+        raise Conflict(
+            f"cannot listen on {host} port {port}: {error.strerror}. "
+            "Choose another --port or --host."
+        ) from error

@@ -113,7 +113,9 @@ class ServerProcess:
 
     def health(self) -> dict[str, Any]:
         """What the server says of itself."""
-        trust = ssl.create_default_context(cafile=self.authority) if self.authority.exists() else None
+        trust = (
+            ssl.create_default_context(cafile=self.authority) if self.authority.exists() else None
+        )
         with urlopen(f"{self.endpoint}/health", context=trust) as answer:
             said: dict[str, Any] = json.load(answer)
             return said

@@ -10,7 +10,7 @@ The same seed and end give the same world. What there is to find in it:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -18,6 +18,8 @@ from causerie.conversations import Conversation, Kind, Message, message_id
 from causerie.world_talk import Said, Subject, Talk, Voice, phrases, subjects
 
 CONVERSATIONS_PER_PERSON = 6.7
+CUSTOMERS_SHARE = 0.2
+"""People who were there before the world began."""
 LANGUAGES = {"en": 0.45, "fr": 0.20, "es": 0.20, "zh": 0.15}
 TENANTS = ("acme", "globex", "initech")
 TENANT_SHARE = 0.1
@@ -39,8 +41,10 @@ STRIKE_GROWTH = 1.8
 """How many more deliveries are talked about during the strike."""
 STRIKE_SHARE = 0.8
 
-RATED_SHARE = {True: 0.1, False: 0.18}
-RATED_FITTINGLY = 0.9
+RATED_SHARE = {True: 0.16, False: 0.24}
+"""How often an answer that helps, or does not, gets a thumb."""
+RATED_SHARE_OTHERWISE = 0.03
+RATED_FITTINGLY = 0.94
 FEEDBACK_SHARE = {True: 0.025, False: 0.05}
 FORM_SHARE = 0.02
 """Feedback forms that are opened and left empty."""
@@ -118,15 +122,15 @@ def _person(random: Random, index: int, days: int) -> Person:
         careless=random.random() < 0.25,
         first_day=first,
         last_day=min(days - 1, first + round(stay)),
-        habit=0.0 if once else random.lognormvariate(0, 0.8),
+        habit=0.0 if once else random.lognormvariate(0, 0.55),
     )
 
 
 def _first_day(random: Random, days: int) -> int:
-    """A third are customers already; of the others more come every week."""
-    if random.random() < 0.33:
+    """Of those who are new, more come every week."""
+    if random.random() < CUSTOMERS_SHARE:
         return random.randrange(min(10, days))
-    return int(days * random.random() ** 0.75)
+    return int(days * random.random() ** 0.6)
 
 
 def _visits(random: Random, people: Sequence[Person], since: datetime, count: int) -> list[Visit]:
@@ -173,7 +177,7 @@ def _conversation(
     model = _model(person, visit.day, days)
     subject = _subject(random, visit, topics, days)
     version = f"4.{visit.day // 14 + 1}.{visit.day % 14 // 7}"
-    voice = Voice(random, person.language, visit.at, version)
+    voice = Voice(random, person.language, visit.at + person.zone, version)
     said = list(Talk(random, voice, subject, _quality(subject, model)).run())
     feedback = _feedback(random, voice, said)
     return Conversation(
@@ -211,7 +215,8 @@ def _subject(random: Random, visit: Visit, topics: Sequence[Subject], days: int)
     [chosen] = random.choices(topics, shares)
     if chosen.name == "delivery" and strike and random.random() < STRIKE_SHARE:
         return next(topic for topic in topics if topic.name == "strike")
-    return chosen
+    buys_again = chosen.event == "Checkout" and visit.person.plan != "free"
+    return replace(chosen, event="") if buys_again else chosen
 
 
 def _interest(name: str, visit: Visit, strike: bool) -> float:
@@ -278,7 +283,7 @@ def _message(random: Random, id: str, at: datetime, person: Person, item: Said) 
         kind=item.kind,
         role=item.role,
         text=_careless(item.text) if careless else item.text,
-        rating=0 if item.helps is None else _rating(random, item.helps),
+        rating=_rating(random, item),
         name=item.name,
         input=item.input,
         observation=item.observation,
@@ -287,13 +292,17 @@ def _message(random: Random, id: str, at: datetime, person: Person, item: Said) 
 
 
 def _careless(text: str) -> str:
-    return (text[:1].lower() + text[1:]).rstrip(".!。！") or text
+    """Without a capital in front, but `OK` stays, and without the last full stop."""
+    lower = text[1:2].islower() or text[1:2] in (" ", "'")
+    return ((text[:1].lower() + text[1:]) if lower else text).rstrip(" .。") or text
 
 
-def _rating(random: Random, helps: bool) -> int:
-    if random.random() >= RATED_SHARE[helps]:
+def _rating(random: Random, item: Said) -> int:
+    if item.helps is None:
         return 0
-    return 1 if helps is (random.random() < RATED_FITTINGLY) else -1
+    if random.random() >= (RATED_SHARE[item.helps] if item.decides else RATED_SHARE_OTHERWISE):
+        return 0
+    return 1 if item.helps is (random.random() < RATED_FITTINGLY) else -1
 
 
 def _pick(random: Random, shares: dict[str, float]) -> str:

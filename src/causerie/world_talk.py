@@ -23,8 +23,9 @@ SLOT = re.compile(r"\{(\w+)\}")
 SYSTEM_SHARE = 0.15
 SILENCE_SHARE = 0.012
 """Conversations that nobody answers."""
-LOOKUP_SHARE = 0.55
+LOOKUP_SHARE = 0.7
 THANKS_SHARE = 0.5
+SAME_AGAIN_SHARE = 0.6
 EVENT_SHARE = 0.35
 
 
@@ -40,18 +41,22 @@ class Subject:
     tool: str = ""
     input: str = ""
     observation: str = ""
+    plain: bool = False
+    """Said without the usual words before and after."""
     event: str = ""
     event_metadata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Said:
-    """One item of a conversation; `helps` is known of answers only."""
+    """One item of a conversation; `helps` is known of what the assistant says only."""
 
     kind: Kind = Kind.MESSAGE
     role: str = ""
     text: str = ""
     helps: bool | None = None
+    decides: bool = False
+    """Whether it answers what the person came for."""
     name: str = ""
     input: str = ""
     observation: str = ""
@@ -71,13 +76,17 @@ def subjects() -> list[Subject]:
 
 
 class Voice:
-    """Fills phrases for one conversation, in which a slot means the same thing throughout."""
+    """Fills phrases for one conversation, in which a slot means the same thing throughout.
+
+    `at` is the time where the person lives.
+    """
 
     def __init__(self, random: Random, language: str, at: datetime, version: str) -> None:
         self.phrases = phrases(language)
         self._random = random
         self._at = at
         self._slots = {"version": version}
+        self._choices: dict[str, str] = {}
 
     def say(self, template: str) -> str:
         """One of the sentences that the template stands for."""
@@ -91,10 +100,13 @@ class Voice:
 
     def common(self, name: str) -> str:
         """One of the sentences that fit every subject."""
-        return self.say(self._random.choice(self.phrases["common"][name]))
+        return self.say(str(self._random.choice(self.phrases["common"][name])))
 
     def _chosen(self, choice: re.Match[str]) -> str:
-        return self._random.choice(choice[1].split("|"))
+        """Mostly the same as before, so that who says it again means the same thing."""
+        if choice[1] not in self._choices or self._random.random() > SAME_AGAIN_SHARE:
+            self._choices[choice[1]] = self._random.choice(choice[1].split("|"))
+        return self._choices[choice[1]]
 
     def _slot(self, name: str) -> str:
         if name not in self._slots:
@@ -116,35 +128,34 @@ class Voice:
             "hours": lambda: str(random.randint(2, 9)),
             "last4": lambda: f"{random.randrange(10_000):04}",
             "ref": lambda: f"BR-{random.randrange(10_000, 99_999)}",
-            "hour": lambda: f"{random.randint(7, 22)}:{random.randrange(60):02}",
-            "percent": lambda: self._format("percent", self._number(random.choice((0.5, 1, 1.5)))),
+            "hour": lambda: f"{self._at - timedelta(minutes=random.randint(10, 90)):%H:%M}",
+            "later": lambda: f"{self._at + timedelta(minutes=random.randint(20, 200)):%H:%M}",
+            "percent": lambda: self._format("percent", random.choice(("0.5", "1", "1.5"))),
             "rate": self._rate,
-            "date": self._date,
-            "weekday": lambda: str(random.choice(self.phrases["slots"]["weekday"])),
-            "month": lambda: self._month(self._at - timedelta(days=random.randint(28, 100))),
+            "date": lambda: self._date(-random.randint(4, 17)),
+            "soon": lambda: self._date(random.randint(3, 20)),
+            "today": lambda: str(self.phrases["slots"]["weekday"][self._at.weekday()]),
+            "month": lambda: self._month(self._at - timedelta(days=random.randint(28, 70))),
         }
 
     def _format(self, name: str, number: str) -> str:
-        return str(self.phrases["formats"][name]).replace("{number}", number)
-
-    def _number(self, value: float, decimals: int = 1) -> str:
         formats = self.phrases["formats"]
-        text = f"{value:,.{decimals}f}".removesuffix(".0").removesuffix(".00")
-        return text.translate({ord(","): formats["group"], ord("."): formats["point"]})
+        marks = {ord(","): formats["group"], ord("."): formats["point"]}
+        return str(formats[name]).replace("{number}", number.translate(marks))
 
     def _money(self, value: float) -> str:
-        return self._format("money", self._number(value, 0 if value > 400 else 2))
+        return self._format("money", f"{value:,.0f}" if value > 400 else f"{value:,.2f}")
 
     def _rate(self) -> str:
         currency = self.phrases["slots"]["currency"].index(self._slot("currency"))
         rate = phrases("subjects")["euro_buys"][currency] * self._random.uniform(0.97, 1.03)
-        return self._number(rate, 1 if rate > 100 else 2)
+        return self._format("plain", f"{rate:.1f}" if rate > 100 else f"{rate:.2f}")
 
     def _month(self, at: datetime) -> str:
         return str(self.phrases["slots"]["month"][at.month - 1])
 
-    def _date(self) -> str:
-        at = self._at - timedelta(days=self._random.randint(2, 17))
+    def _date(self, days: int) -> str:
+        at = self._at + timedelta(days=days)
         formats = self.phrases["formats"]
         day = formats["first"] if at.day == 1 else str(at.day)
         return str(formats["date"]).replace("{day}", day).replace("{month}", self._month(at))
@@ -171,7 +182,7 @@ class Talk:
             return
         if self._subject.tool and self._chance(LOOKUP_SHARE):
             yield self._lookup()
-        answer = self._reply(self._quality)
+        answer = self._reply(self._quality, "sure")
         yield answer
         if answer.helps:
             yield from self._follow_ups(2)
@@ -182,7 +193,7 @@ class Talk:
         """The first answer did not help: once or twice more, then a person or nothing."""
         for _ in range(self._random.choice((1, 1, 2))):
             yield self._complaint()
-            answer = self._reply(self._quality * 0.7)
+            answer = self._reply(self._quality * 0.7, "sorry")
             yield answer
             if answer.helps:
                 yield from self._follow_ups(1)
@@ -202,12 +213,14 @@ class Talk:
         more = self._random.sample(self._phrases["more"], k=min(most, len(self._phrases["more"])))
         for ask, answer in more:
             if self._chance(0.45):
-                yield self._user(self._voice.say(ask))
+                before = [self._voice.common("also")] if self._chance(0.6) else []
+                yield self._user(*before, self._voice.say(ask))
                 yield self._assistant(self._voice.say(answer), helps=True)
         if self._subject.event and self._chance(EVENT_SHARE):
             yield Said(Kind.EVENT, name=self._subject.event, metadata=self._subject.event_metadata)
         if self._chance(THANKS_SHARE):
-            yield self._user(self._voice.common("thanks"))
+            after = [self._voice.common("bye")] if self._chance(0.35) else []
+            yield self._user(self._voice.common("thanks"), *after)
             if self._chance(0.7):
                 yield self._assistant(self._voice.common("welcome"), helps=True)
 
@@ -217,8 +230,9 @@ class Talk:
             parts.insert(0, self._voice.common("upset"))
         elif self._chance(0.4):
             parts.insert(0, self._voice.common("greet"))
-        if self._chance(0.25):
-            parts.append(self._voice.common("close"))
+        close = self._voice.common("close")
+        if not self._subject.plain and close not in parts[-1] and self._chance(0.25):
+            parts.append(close)
         return self._user(*parts)
 
     def _complaint(self) -> Said:
@@ -226,18 +240,18 @@ class Talk:
             return self._user(self._voice.common("frustrated"))
         return self._user(self._voice.common("again"), self._voice.say(self._ask))
 
-    def _reply(self, quality: float) -> Said:
+    def _reply(self, quality: float, before: str) -> Said:
         if self._chance(quality):
             parts = [self._voice.say(self._answer)]
-            if self._chance(0.5):
-                parts.insert(0, self._voice.common("sure"))
-            return self._assistant(*parts, helps=True)
+            if not self._subject.plain and self._chance(0.5):
+                parts.insert(0, self._voice.common(before))
+            return self._assistant(*parts, helps=True, decides=True)
         if self._chance(0.3):
-            return self._assistant(self._voice.common("lost"), helps=False)
+            return self._assistant(self._voice.common("lost"), helps=False, decides=True)
         parts = [self._voice.say(self._random.choice(self._phrases["bad"]))]
         if self._chance(0.4):
             parts.insert(0, self._voice.common("sorry"))
-        return self._assistant(*parts, helps=False)
+        return self._assistant(*parts, helps=False, decides=True)
 
     def _lookup(self) -> Said:
         return Said(
@@ -250,8 +264,8 @@ class Talk:
     def _user(self, *parts: str) -> Said:
         return Said(role="user", text=self._joined(parts))
 
-    def _assistant(self, *parts: str, helps: bool) -> Said:
-        return Said(role="assistant", text=self._joined(parts), helps=helps)
+    def _assistant(self, *parts: str, helps: bool, decides: bool = False) -> Said:
+        return Said(role="assistant", text=self._joined(parts), helps=helps, decides=decides)
 
     def _joined(self, parts: tuple[str, ...]) -> str:
         return str(self._voice.phrases["formats"]["between"]).join(parts)

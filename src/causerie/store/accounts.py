@@ -7,13 +7,10 @@ a write that makes the others of the same project wait.
 
 from __future__ import annotations
 
-import re
 import secrets
-import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from itertools import chain, count
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,11 +26,14 @@ from causerie.accounts import (
     Membership,
     Project,
     Role,
+    check_project_id,
     hash_token,
     new_id,
     new_secret,
     new_token,
     normal_email,
+    normal_name,
+    project_ids,
 )
 from causerie.errors import Conflict, Invalid, NotFound, Unavailable
 from causerie.store.state_schema import (
@@ -45,9 +45,6 @@ from causerie.store.state_schema import (
     sign_in_links,
 )
 
-NAME_CHARS_MAX = 100
-PROJECT_ID_CHARS_MAX = 60
-PROJECT_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SALT_BYTES = 16
 HINT_CHARS = 4
 SESSION_LIFETIME = timedelta(days=30)
@@ -89,12 +86,12 @@ class Accounts:
         """A new project, of that member if given; its id is made of the name unless given.
         Raises Invalid, Conflict.
         """
-        name = _checked_name(name)
-        if id is not None and not (len(id) <= PROJECT_ID_CHARS_MAX and PROJECT_ID.fullmatch(id)):
-            raise Invalid("a project id has small letters, digits and single hyphens", field="id")
+        name = normal_name(name)
+        if id is not None:
+            check_project_id(id)
         salt = secrets.token_bytes(SALT_BYTES)
         with self._transaction() as connection:
-            for candidate in [id] if id else _ids(name):
+            for candidate in [id] if id else project_ids(name):
                 project = Project(id=candidate, name=name, created_at=now, salt=salt)
                 if self._add(connection, projects, msgspec.structs.asdict(project)):
                     if owner is not None:
@@ -116,7 +113,7 @@ class Accounts:
 
     def rename_project(self, project: str, name: str) -> None:
         """Another name; the id stays. Raises Invalid, NotFound."""
-        self._change_project(project, name=_checked_name(name))
+        self._change_project(project, name=normal_name(name))
 
     def set_masking(self, project: str, on: bool) -> None:
         """Whether personal data is masked before it is kept. Raises NotFound."""
@@ -137,7 +134,7 @@ class Accounts:
             id=new_id("key"),
             project=project,
             kind=kind,
-            name=_checked_name(name),
+            name=normal_name(name),
             hint=token[-HINT_CHARS:],
             created_at=now,
         )
@@ -378,20 +375,6 @@ class Accounts:
             # A first-start link is printed into logs: once somebody is in, none opens a door.
             _end_links(connection, "", link.project, now)
         return _member(_member_row(connection, email))
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
-    if not name or len(name) > NAME_CHARS_MAX or not name.isprintable():
-        raise Invalid(f"a name has 1 to {NAME_CHARS_MAX} letters", field="name")
-    return name
-
-
-def _ids(name: str) -> Iterator[str]:
-    """Ids for a project of that name, the plainest first, without end."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    stem = re.sub(r"[^a-z0-9]+", "-", plain)[: PROJECT_ID_CHARS_MAX - 8].strip("-") or "project"
-    return chain([stem], (f"{stem}-{number}" for number in count(2)))
 
 
 def _hold(connection: Connection, project: str) -> None:

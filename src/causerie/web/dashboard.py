@@ -37,7 +37,7 @@ from causerie.web.start import Start
 Clock = Callable[[], datetime]
 Row = TypeVar("Row")
 LATEST_SHOWN = 6
-TITLE_CHARS_MAX = 80
+TITLE_CHARS_MAX = 90
 
 
 class Dashboard:
@@ -194,7 +194,7 @@ class Dashboard:
             asked=asked,
             row=transcript.row,
             part=read(transcript.messages, part, asked.question.text),
-            title=transcript.row.preview[:TITLE_CHARS_MAX] or transcript.row.id,
+            title=_title(transcript.row),
         )
 
     def _enter(self, request: Request, sorts: tuple[str, ...] = ()) -> tuple[Visitor, Asked]:
@@ -233,6 +233,14 @@ class Dashboard:
 
 def _tenant(text: str | None) -> str | None:
     return "" if text == WITHOUT_TENANT else text or None
+
+
+def _title(row: ConversationRow) -> str:
+    text = row.preview or row.id
+    if len(text) <= TITLE_CHARS_MAX:
+        return text
+    words = text[:TITLE_CHARS_MAX].rsplit(" ", 1)[0]
+    return f"{words} …"
 
 
 def _all_of(question: Question) -> Question:

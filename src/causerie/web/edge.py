@@ -84,7 +84,8 @@ def answer_error(pages: Pages) -> Callable[[Request, Exception], Response]:
             body = wire.ErrorBody(code, message, UNSET if field is None else field)
             return JSONResponse(wire.ErrorResponse(body), status)
         if status == 401:
-            return RedirectResponse(f"/signin?next={quote(request.url.path)}", 303)
+            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/signin?next={quote(wanted)}", 303)
         return pages.error(request, status, message)
 
     return answer

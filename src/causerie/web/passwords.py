@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import threading
+from asyncio import wrap_future
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -36,7 +37,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(HASH_ROUNDS, HASH_MEMORY_KIB, parallelism=1)
-        self._limiter = CapacityLimiter(HASHES_AT_ONCE_MAX)
+        self._threads = ThreadPoolExecutor(HASHES_AT_ONCE_MAX, thread_name_prefix="passwords")
 
     async def hash(self, password: str) -> str:
         """What is kept of a new password. Raises Invalid when it is too short or too long."""
@@ -46,13 +47,13 @@ class Passwords:
         if len(password) > PASSWORD_CHARS_MAX:
             words = f"a password has at most {PASSWORD_CHARS_MAX} characters"
             raise Invalid(words, field="password")
-        return await to_thread.run_sync(self._hasher.hash, password, limiter=self._limiter)
+        return await wrap_future(self._threads.submit(self._hasher.hash, password))
 
     async def fits(self, password: str, hash: str | None) -> bool:
         """Whether it is the password of that hash. Takes as long when there is no hash."""
         if len(password) > PASSWORD_CHARS_MAX:
             return False
-        return await to_thread.run_sync(self._fits, password, hash, limiter=self._limiter)
+        return await wrap_future(self._threads.submit(self._fits, password, hash))
 
     def _fits(self, password: str, hash: str | None) -> bool:
         try:

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from causerie.accounts import KeyKind, Role, normal_email
+from causerie.accounts import NAME_CHARS_MAX, KeyKind, Role, normal_email
 from causerie.config import Settings
 from causerie.errors import CauserieError, Conflict, Invalid
-from causerie.store.accounts import NAME_CHARS_MAX, Accounts
+from causerie.privacy import PersonalDataFilter
+from causerie.store.accounts import Accounts
 from causerie.web.forms import sentence
 from causerie.web.pages import Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
@@ -29,6 +30,7 @@ ROOT = "/p/{project}/settings"
 INVITATION_LIFETIME = timedelta(days=7)
 # No gateway key: a page offers only what already opens something.
 KINDS = (KeyKind.INGEST, KeyKind.READ, KeyKind.ADMIN)
+SAMPLE = "Please write to eva.lind@mail.se or call +44 20 7946 0958."
 DONE = {
     "renamed": "The project has a new name.",
     "revoked": "The key is revoked. Whoever still sends it is refused.",
@@ -64,6 +66,7 @@ class SettingsPages:
         self._settings = settings
         self._clock = clock
         self._forget = forget
+        self._filter = PersonalDataFilter()
         self._passwords = Passwords()
         self._attempts = Attempts(clock)
 
@@ -153,6 +156,8 @@ class SettingsPages:
                 "link": "",
                 "invited": "",
             }
+        if tab == "privacy":
+            return {"sent": SAMPLE, "kept": self._filter.mask(SAMPLE).text}
         return {"PASSWORD_CHARS_MIN": PASSWORD_CHARS_MIN} if tab == "you" else {}
 
     def _refuse(
@@ -190,7 +195,9 @@ class SettingsPages:
         return RedirectResponse(f"/p/{made.id}/start", 303)
 
     def _set_masking(self, request: Request, visitor: Visitor, form: Form) -> Response:
-        on = form.get("masks") == "on"
+        if form.get("masks") not in ("on", "off"):
+            raise Invalid("say on or off", field="masks")
+        on = form["masks"] == "on"
         self._accounts.set_masking(visitor.project.id, on)
         self._forget()
         return self._back(visitor, "/privacy", "on" if on else "off")

@@ -22,7 +22,7 @@ from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limi
 
 WRONG = "The e-mail or the password is wrong."
 TOO_OFTEN = "Too many attempts to sign in. Wait a minute, then try again."
-GONE = "This link has been used, has expired, or was replaced by a newer one."
+GONE = "It has been used, has expired, or was replaced by a newer one."
 RETRY_AFTER_SECONDS = 60
 ONWARD_CHARS_MAX = 2_000
 FORM_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
@@ -260,7 +260,8 @@ class SignIn:
         return await run_in_threadpool(self._ask_link, request, link, email, fault, status)
 
     def _gone(self, request: Request) -> Response:
-        return self._pages.error(request, 410, GONE)
+        words = {"code": 410, "title": "This link no longer works", "message": GONE}
+        return self._pages.render(request, "error.html", None, status=410, **words)
 
     # ---- sign out ----------------------------------------------------------------------------
 

@@ -60,8 +60,7 @@ function valueAxis(data) {
 function now(data, look) {
   const values = data.points.map((point) => ({
     value: point.value,
-    itemStyle: { color: faint(data, point) ? look.part : look.main },
-    symbol: data.share && point.sample < SAMPLE_MIN ? "emptyCircle" : "circle",
+    itemStyle: data.share ? dot(point, look) : { color: point.partial ? look.part : look.main },
   }));
   if (data.kind === "bars") {
     const rounded = { borderRadius: [3, 3, 0, 0] };
@@ -72,9 +71,10 @@ function now(data, look) {
   return { type: "line", data: values, symbol: alone, symbolSize: 6, lineStyle: line, z: 3 };
 }
 
-// Not all of the bucket lies in the span, or too few made the value.
-function faint(data, point) {
-  return data.share ? point.sample < SAMPLE_MIN : point.partial;
+// Hollow where too few made the value.
+function dot(point, look) {
+  const hollow = point.sample < SAMPLE_MIN;
+  return { color: hollow ? look.surface : look.main, borderColor: look.main, borderWidth: 1.5, opacity: 1 };
 }
 
 function before(data, look) {

@@ -1,0 +1,51 @@
+"""Changes: an arrow only for what is beyond chance."""
+
+from __future__ import annotations
+
+import pytest
+
+from causerie.reports import Totals
+from causerie.web.changes import compare, count_change, share_change
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "rises", "falls"),
+    [
+        (142, 100, True, False),
+        (100, 142, False, True),
+        (12, 9, False, False),
+        (1000, 1010, False, False),
+        (0, 0, False, False),
+        (5, 0, True, False),
+        (3, 0, False, False),
+    ],
+)
+def test_a_count_moves_only_beyond_chance(now: int, before: int, rises: bool, falls: bool) -> None:
+    change = count_change(now, before)
+    assert (change.rises, change.falls) == (rises, falls)
+
+
+def test_growth_from_nothing_has_no_percentage() -> None:
+    assert count_change(5, 0).share is None
+    assert count_change(150, 100).share == 0.5
+
+
+def test_messages_that_come_in_conversations_scatter_more() -> None:
+    assert count_change(1100, 1000).rises
+    assert not count_change(1100, 1000, clump=10).rises
+    changes = compare(
+        Totals(conversations=110, messages=1100), Totals(conversations=100, messages=1000)
+    )
+    assert not changes.messages.rises
+
+
+def test_a_share_of_few_does_not_move() -> None:
+    assert not share_change(3, 4, 1, 4).rises
+    assert share_change(300, 400, 200, 400).rises
+    assert share_change(300, 400, 200, 400).share == pytest.approx(0.25)
+    assert not share_change(4, 4, 4, 4).sure
+
+
+def test_a_share_of_nobody_is_unknown() -> None:
+    change = share_change(0, 0, 1, 2)
+    assert (change.now, change.share, change.sure) == (None, None, False)
