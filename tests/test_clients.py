@@ -77,7 +77,7 @@ def test_the_node_client_sends_and_reads_everything(service: Service, run: str) 
     answer = apps.context_node(service, run).answer
     check_shop_talk(by_call(answer)["log"], run, rated="rating")
     check_growth(by_call(answer), run)
-    appended = answer["append"]["data"]["appendedMessages"]
+    appended = answer["append"]["data"]["appended_messages"]
     assert [(one["message"], one["rating"]) for one in appended] == [
         ("It arrives tomorrow.", "neutral")
     ]

@@ -12,6 +12,7 @@ from causerie.errors import Invalid
 
 FLUSH_INTERVAL_MS_MAX = 60_000
 PORT_MAX = 65_535
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def check(settings: Settings) -> Settings:
             f"CAUSERIE_FLUSH_INTERVAL_MS is not between 1 and {FLUSH_INTERVAL_MS_MAX}",
             field="flush_interval_ms",
         )
+    if settings.log_level not in LOG_LEVELS:
+        raise Invalid(f"CAUSERIE_LOG_LEVEL is none of {', '.join(LOG_LEVELS)}", field="log_level")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise Invalid(
             "CAUSERIE_TLS_CERTIFICATE and CAUSERIE_TLS_KEY go together", field="tls_certificate"
