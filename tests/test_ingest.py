@@ -93,7 +93,6 @@ def arrival(clock: Ticking, uid: str) -> Arrival:
 def test_everything_answered_is_in_the_inbox(sqlite_engine: Engine, clock: Ticking) -> None:
     inbox = Inbox(sqlite_engine)
     commit = GroupCommit(inbox, clock, lambda: None)
-    commit.start()
 
     async def keep_many() -> list[str]:
         tasks = [commit.keep(arrival(clock, f"u{n}")) for n in range(1_500)]
@@ -101,7 +100,6 @@ def test_everything_answered_is_in_the_inbox(sqlite_engine: Engine, clock: Ticki
 
     assert asyncio.run(keep_many()) == [f"u{n}" for n in range(1_500)]
     assert inbox.backlog() == (1_500, 0)
-    commit.stop()
 
 
 def test_a_store_that_refuses_is_told_to_every_caller_and_does_not_end_the_thread(
@@ -109,7 +107,6 @@ def test_a_store_that_refuses_is_told_to_every_caller_and_does_not_end_the_threa
 ) -> None:
     inbox = Inbox(sqlite_engine)
     commit = GroupCommit(inbox, clock, lambda: None)
-    commit.start()
     with sqlite_engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE inbox RENAME TO hidden")
 
@@ -121,14 +118,38 @@ def test_a_store_that_refuses_is_told_to_every_caller_and_does_not_end_the_threa
     with sqlite_engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE hidden RENAME TO inbox")
     assert asyncio.run(commit.keep(arrival(clock, "later"))).uid == "later"
-    commit.stop()
 
 
-def test_a_stopped_group_commit_refuses_instead_of_losing(
+def test_a_stopped_group_commit_keeps_what_waits_and_refuses_what_comes(
+    sqlite_engine: Engine, clock: Ticking
+) -> None:
+    inbox = Inbox(sqlite_engine)
+    commit = GroupCommit(inbox, clock, lambda: None)
+
+    async def stop_in_the_middle() -> None:
+        kept = [asyncio.create_task(commit.keep(arrival(clock, f"u{n}"))) for n in range(700)]
+        await asyncio.sleep(0)
+        await commit.stop()
+        assert [receipt.uid for receipt in await asyncio.gather(*kept)] == [
+            f"u{n}" for n in range(700)
+        ]
+        with pytest.raises(Unavailable):
+            await commit.keep(arrival(clock, "late"))
+
+    asyncio.run(stop_in_the_middle())
+    assert inbox.backlog() == (700, 0)
+
+
+def test_a_caller_that_goes_away_does_not_disturb_the_others(
     sqlite_engine: Engine, clock: Ticking
 ) -> None:
     commit = GroupCommit(Inbox(sqlite_engine), clock, lambda: None)
-    commit.start()
-    commit.stop()
-    with pytest.raises(Unavailable):
-        asyncio.run(commit.keep(arrival(clock, "late")))
+
+    async def leave() -> str:
+        gone = asyncio.create_task(commit.keep(arrival(clock, "gone")))
+        staying = asyncio.create_task(commit.keep(arrival(clock, "staying")))
+        await asyncio.sleep(0)
+        gone.cancel()
+        return (await staying).uid
+
+    assert asyncio.run(leave()) == "staying"

@@ -407,6 +407,20 @@ def test_an_invitation_of_another_does_not_let_the_signed_in_one_join(
     assert visit.get("/p/mine").status_code == 404
 
 
+def test_an_invitation_of_another_takes_the_password_of_that_other(
+    house: House, ada: Member
+) -> None:
+    bob = house.enrol(BOB, Role.VIEWER)
+    house.accounts.set_password(bob.id, CHEAP.hash("the password of Bob"))
+    other = house.accounts.create_project("Other", house.clock())
+    address = invite(house, BOB, Role.OWNER, other.id)
+    visit = house.let_in(ada)
+    for password in ("", PASSWORD):
+        assert visit.fill(address, password=password).status_code == 401
+    assert visit.get("/p/mine").text == f"{ADA} owner mine"
+    assert house.accounts.memberships(other.id) == []
+
+
 def test_a_first_start_link_takes_over_no_account(house: House, ada: Member) -> None:
     """A demo prints such a link at every start."""
     address = invite(house, "")

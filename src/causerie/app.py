@@ -116,10 +116,9 @@ def build(settings: Settings, stores: Stores, clock: Clock = utc_now) -> Starlet
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        commit.start()
         stores.delivery.start()
         yield
-        commit.stop()
+        await commit.stop()
         stores.delivery.stop()
         stores.close()
 

@@ -43,6 +43,8 @@ WORLD_SEED = 20
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 key = typer.Typer(no_args_is_help=True, help="Keys for clients.")
 app.add_typer(key, name="key")
+member = typer.Typer(no_args_is_help=True, help="People who sign in.")
+app.add_typer(member, name="member")
 out = Console(highlight=False, soft_wrap=True)
 say = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -178,6 +180,17 @@ def key_revoke(id: str, project: ProjectId = FIRST_PROJECT, data: Data = None) -
     """Refuse a key from now on."""
     accounts = _accounts(_settings(data=data))
     accounts.revoke_key(_project(accounts, project).id, id, utc_now())
+
+
+@member.command("link")
+def member_link(email: str, data: Data = None) -> None:
+    """Print a one-time link with which a member sets a new password."""
+    settings = _settings(data=data)
+    accounts = _accounts(settings)
+    if accounts.member_by_email(email) is None:
+        raise Conflict(f"there is no member {email!r}", field="email")
+    token = accounts.create_link(email, None, Role.VIEWER, utc_now(), LINK_LIFETIME)
+    out.print(f"{settings.base_url}/signin/link/{token}", markup=False)
 
 
 @app.command("import")

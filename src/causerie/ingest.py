@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -37,7 +37,6 @@ from causerie.store.inbox import Arrival, Entry, Inbox, Receipt
 
 ARRIVALS_WAITING_MAX = 20_000
 GROUP_ARRIVALS_MAX = 500
-STOP_SECONDS_MAX = 30
 log = logging.getLogger(__name__)
 
 
@@ -213,15 +212,22 @@ class _Waiting:
     arrival: Arrival
     answer: asyncio.Future[Receipt]
 
-
-Outcome = tuple[asyncio.Future[Receipt], Receipt | Exception]
+    def tell(self, outcome: Receipt | Exception) -> None:
+        """Answer, unless the caller has gone."""
+        if self.answer.done():
+            return
+        if isinstance(outcome, Receipt):
+            self.answer.set_result(outcome)
+        else:
+            self.answer.set_exception(outcome)
 
 
 class GroupCommit:
-    """One thread that commits everything that waits, again and again.
+    """Commits everything that waits, again and again, one transaction at a time.
 
     A commit costs a disk flush however many rows it has, so that under load each flush serves
-    hundreds of requests.
+    hundreds of requests. All but the transaction itself happens in the event loop: a thread that
+    each request had to wake would fight it for the interpreter lock.
     """
 
     def __init__(
@@ -231,19 +237,16 @@ class GroupCommit:
         self._clock = clock
         self._committed = committed
         self._waiting: deque[_Waiting] = deque()
-        self._wake = threading.Event()
+        self._committing: asyncio.Task[None] | None = None
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
 
-    def start(self) -> None:
-        """Begin to commit."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Commit what waits, then end."""
+    async def stop(self) -> None:
+        """Commit what waits, then refuse what comes."""
         self._stopping = True
-        self._wake.set()
-        self._thread.join(STOP_SECONDS_MAX)
+        if self._committing is not None:
+            await self._committing
+        self._thread.shutdown()
 
     async def keep(self, arrival: Arrival) -> Receipt:
         """Return once the arrival is on the disk. Raises Unavailable when it is not."""
@@ -251,48 +254,27 @@ class GroupCommit:
             raise Unavailable("too much waits to be written; nothing was kept")
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(arrival, answer))
-        self._wake.set()
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_all())
         return await answer
 
-    def _run(self) -> None:
-        while not (self._stopping and not self._waiting):
-            self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                self._commit([self._waiting.popleft() for _ in range(self._group_size())])
-            if self._stopping:
-                return
+    async def _commit_all(self) -> None:
+        while self._waiting:
+            size = min(len(self._waiting), GROUP_ARRIVALS_MAX)
+            await self._commit([self._waiting.popleft() for _ in range(size)])
+        self._committing = None
 
-    def _group_size(self) -> int:
-        return min(len(self._waiting), GROUP_ARRIVALS_MAX)
-
-    def _commit(self, group: Sequence[_Waiting]) -> None:
+    async def _commit(self, group: Sequence[_Waiting]) -> None:
+        arrivals = [one.arrival for one in group]
+        loop = asyncio.get_running_loop()
+        outcomes: Sequence[Receipt | Exception]
         try:
-            receipts = self._inbox.take([one.arrival for one in group], self._clock())
-        except Exception as error:  # the edge of a thread: every waiting caller gets the error
+            take = self._inbox.take
+            outcomes = await loop.run_in_executor(self._thread, take, arrivals, self._clock())
+        except Exception as error:  # whatever it is, every caller that waits is told
             if not isinstance(error, CauserieError):
                 log.exception("the inbox failed")
-            self._answer([(one.answer, error) for one in group])
-            return
-        answers = [one.answer for one in group]
-        self._answer(list(zip(answers, receipts, strict=True)))
+            outcomes = [error] * len(group)
+        for one, outcome in zip(group, outcomes, strict=True):
+            one.tell(outcome)
         self._committed()
-
-    def _answer(self, outcomes: Sequence[Outcome]) -> None:
-        """Hand over in one wake-up for each event loop: a wake-up for each caller costs more."""
-        loops: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
-        for outcome in outcomes:
-            loops.setdefault(outcome[0].get_loop(), []).append(outcome)
-        for loop, some in loops.items():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, some)
-
-
-def _settle(outcomes: Sequence[Outcome]) -> None:
-    for answer, outcome in outcomes:
-        if answer.done():
-            continue
-        if isinstance(outcome, Receipt):
-            answer.set_result(outcome)
-        else:
-            answer.set_exception(outcome)

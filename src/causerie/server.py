@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
 
@@ -47,7 +48,18 @@ def run(
     if sign_in:
         say(f"Sign in, once, with {settings.base_url}/signin/link/{sign_in}")
     say(f"Ready: {settings.base_url}")
+    end_politely()
     server.run(sockets=[server_socket])
+
+
+def end_politely() -> None:
+    """Exit with code 0 when told to stop; uvicorn repeats the signal once everything is closed."""
+
+    def leave(*_: object) -> None:
+        raise SystemExit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
 
 
 def listen(host: str, port: int) -> socket.socket:

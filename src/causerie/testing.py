@@ -74,7 +74,9 @@ class ServerProcess:
             if line.startswith("Ready"):
                 self.endpoint = line.split()[-1]
                 return
-        raise RuntimeError(f"the server ended with code {self._process.wait()}")
+        code = self._process.wait()
+        self._close()
+        raise RuntimeError(f"the server ended with code {code}")
 
     def stop(self) -> None:
         """Ask it to end, and wait until it has."""

@@ -8,7 +8,7 @@ moved them, in order of `seq`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,7 +89,7 @@ class Inbox:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._insert_request = dialect.insert(requests).on_conflict_do_nothing()
+        self._insert_request = dialect.insert(requests)
         put = dialect.insert(identities)
         self._put_identity = put.on_conflict_do_update(
             index_elements=["project", "conversation"],
@@ -117,34 +117,30 @@ class Inbox:
     def _recognise(
         self, connection: Connection, arrivals: Sequence[Arrival], now: datetime
     ) -> list[Receipt]:
-        named = [arrival for arrival in arrivals if arrival.request is not None]
-        if not named:
-            return [Receipt(arrival.uid, False) for arrival in arrivals]
-        self._forget(connection, named, now)
-        rows = [{"key": arrival.request, "uid": arrival.uid, "at": now} for arrival in named]
-        connection.execute(self._insert_request, rows)
-        first = self._first_uids(connection, [row["key"] for row in rows])
+        first: dict[bytes, str] = {}
+        for arrival in arrivals:
+            if arrival.request is not None:
+                first.setdefault(arrival.request, arrival.uid)
+        if first:
+            first |= self._first_uids(connection, first.keys() - self._put(connection, first, now))
+        uids = [first.get(arrival.request or b"", arrival.uid) for arrival in arrivals]
         return [
-            Receipt(
-                first.get(arrival.request, arrival.uid),
-                first.get(arrival.request, arrival.uid) != arrival.uid,
-            )
-            for arrival in arrivals
+            Receipt(uid, uid != arrival.uid) for arrival, uid in zip(arrivals, uids, strict=True)
         ]
 
-    def _forget(self, connection: Connection, named: Sequence[Arrival], now: datetime) -> None:
-        """Drop the keys of this group that are older than the replay window."""
-        keys = [arrival.request for arrival in named]
-        for some in _slices(keys):
-            connection.execute(
-                delete(requests).where(
-                    requests.c.key.in_(some), requests.c.at < now - REPLAY_WINDOW
-                )
-            )
+    def _put(self, connection: Connection, uids: Mapping[bytes, str], now: datetime) -> set[bytes]:
+        """Write down the requests, and which of them were not there within the window."""
+        put = self._insert_request.on_conflict_do_update(
+            index_elements=["key"],
+            set_={name: self._insert_request.excluded[name] for name in ("uid", "at")},
+            where=requests.c.at < now - REPLAY_WINDOW,
+        )
+        rows = [{"key": key, "uid": uid, "at": now} for key, uid in uids.items()]
+        return {bytes(key) for (key,) in connection.execute(put.returning(requests.c.key), rows)}
 
-    def _first_uids(self, connection: Connection, keys: Sequence[Any]) -> dict[bytes | None, str]:
-        found: dict[bytes | None, str] = {}
-        for some in _slices(keys):
+    def _first_uids(self, connection: Connection, keys: Collection[bytes]) -> dict[bytes, str]:
+        found: dict[bytes, str] = {}
+        for some in _slices(sorted(keys)):
             rows = connection.execute(
                 select(requests.c.key, requests.c.uid).where(requests.c.key.in_(some))
             )

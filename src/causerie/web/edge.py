@@ -84,7 +84,9 @@ def answer_error(pages: Pages) -> Callable[[Request, Exception], Response]:
             body = wire.ErrorBody(code, message, UNSET if field is None else field)
             return JSONResponse(wire.ErrorResponse(body), status)
         if status == 401:
-            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            query = f"?{request.url.query}" if request.url.query else ""
+            # A form that was sent too late has no page to come back to.
+            wanted = request.url.path + query if request.method == "GET" else "/"
             return RedirectResponse(f"/signin?next={quote(wanted)}", 303)
         return pages.error(request, status, message)
 

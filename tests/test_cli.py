@@ -1,0 +1,195 @@
+"""The commands, as an operator types them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from causerie.testing import ServerProcess
+
+TALK = {
+    "id": "from-file",
+    "metadata": {"user_id": "u1", "plan": "plus"},
+    "feedback": "good",
+    "messages": [
+        {"role": "user", "message": "hi", "event_timestamp": "2026-01-02T03:04:05.678901Z"},
+        {"type": "tool", "name": "search", "input": {"q": 1}, "observation": "x"},
+        {"role": "assistant", "message": "hello", "rating": 1, "metadata": {"k": "v"}},
+        {"type": "event", "name": "Paid", "metadata": {"sum": "3"}},
+    ],
+}
+LINES = [
+    json.dumps({"conversation": TALK, "tenant_id": "acme"}),
+    "{not json",
+    json.dumps({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}),
+    json.dumps({"messages": [{"role": "user", "content": "q2"}]}),
+]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> ServerProcess:
+    """A server that is not started: its commands work on its folder alone."""
+    return ServerProcess(tmp_path / "data")
+
+
+@pytest.fixture
+def running(server: ServerProcess) -> Iterator[ServerProcess]:
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "talks.jsonl"
+    path.write_text("\n".join(LINES))
+    return path
+
+
+def exported(server: ServerProcess) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in server.command("export").splitlines()]
+
+
+def test_a_key_is_printed_once_and_only_its_hash_is_kept(server: ServerProcess) -> None:
+    token = server.key("ingest")
+    assert token.startswith("csr_ingest_")
+    listed = server.command("key", "list")
+    assert token not in listed and token[-4:] in listed
+    folder = Path(server._folder)
+    assert all(
+        token.encode() not in file.read_bytes() for file in folder.iterdir() if file.is_file()
+    )
+
+
+def test_a_revoked_key_is_listed_as_revoked(server: ServerProcess) -> None:
+    server.key("read")
+    id = server.command("key", "list").split()[0]
+    server.command("key", "revoke", id)
+    assert "revoked" in server.command("key", "list")
+
+
+def test_a_project_that_is_not_there_is_said_with_those_that_are(server: ServerProcess) -> None:
+    with pytest.raises(RuntimeError, match=r"no project 'x'; there are: default"):
+        server.command("key", "create", "--kind", "read", "--project", "x")
+
+
+def test_an_import_counts_and_names_malformed_lines(server: ServerProcess, file: Path) -> None:
+    said = server.command("import", str(file))
+    assert "3 conversations, 7 messages kept, 1 lines left out" in said
+    assert "line 2:" in said
+
+
+def test_a_repeated_import_changes_nothing(server: ServerProcess, file: Path) -> None:
+    server.command("import", str(file))
+    first = exported(server)
+    packed = file.with_suffix(".gz")
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    server.command("import", str(file), str(packed))
+    assert exported(server) == first and len(first) == 3
+
+
+def test_an_export_can_be_imported_elsewhere_and_is_the_same(
+    server: ServerProcess, file: Path, tmp_path: Path
+) -> None:
+    server.command("import", str(file))
+    server.command("export", "--output", str(tmp_path / "all.jsonl"))
+    other = ServerProcess(tmp_path / "other")
+    other.command("import", str(tmp_path / "all.jsonl"))
+    assert exported(other) == exported(server)
+    (kept,) = [one for one in exported(server) if one.get("tenant_id") == "acme"]
+    assert kept["conversation"]["feedback"] == "good"
+    assert [item.get("rating", 0) for item in kept["conversation"]["messages"]] == [0, 0, 1, 0]
+    assert kept["conversation"]["messages"][1]["input"] == {"q": 1}
+
+
+def test_an_import_beside_a_running_server_arrives_there(
+    running: ServerProcess, file: Path
+) -> None:
+    assert "running server" in running_import(running, file)
+    running.settle()
+    address = f"{running.endpoint}/api/v1/export"
+    headers = {"Authorization": f"Bearer {running.key('read')}"}
+    with urlopen(Request(address, headers=headers)) as answer:
+        assert len(answer.read().splitlines()) == 3
+    said = running.command("export", "--url", running.endpoint, "--key", running.key("read"))
+    assert len(said.splitlines()) == 3
+
+
+def running_import(running: ServerProcess, file: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "causerie", "import", str(file)],
+        env=running._environ(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_second_process_on_the_folder_is_told_who_has_it(running: ServerProcess) -> None:
+    with pytest.raises(RuntimeError, match=f"in use by process {running.pid}"):
+        running.command("serve", "--port", "0")
+    with pytest.raises(RuntimeError, match="in use by process"):
+        running.command("export")
+
+
+def test_a_port_that_is_taken_is_said(running: ServerProcess, tmp_path: Path) -> None:
+    port = running.endpoint.rsplit(":", 1)[1]
+    with pytest.raises(RuntimeError, match=f"port {port}"):
+        running.command("serve", "--data", str(tmp_path / "other"), "--port", port)
+
+
+def test_doctor_says_what_is_configured_reachable_and_waiting(running: ServerProcess) -> None:
+    said = running.command("doctor")
+    assert "CAUSERIE_DATA" in said and "SQLite" in said and "0 entries wait" in said
+    assert f"open in the running server (process {running.pid})" in said
+
+
+def test_doctor_names_what_is_broken_and_hides_passwords(tmp_path: Path) -> None:
+    broken = ServerProcess(
+        tmp_path / "data",
+        CAUSERIE_EVENTS_URL="clickhouse://user:hidden@127.0.0.1:1/db",
+        CAUSERIE_STATE_URL="postgresql://user:hidden@127.0.0.1:1/db",
+    )
+    with pytest.raises(RuntimeError) as said:
+        broken.command("doctor")
+    text = str(said.value)
+    assert text.count("broken") == 2 and "hidden" not in text
+
+
+def test_a_first_start_prints_a_link_and_later_ones_do_not_once_somebody_is_there(
+    server: ServerProcess,
+) -> None:
+    server.start()
+    first = server.sign_in_link
+    server.stop()
+    assert first.startswith(server.endpoint)
+    server.start()
+    assert server.sign_in_link != first  # nobody has signed in yet
+    server.stop()
+
+
+def test_a_polite_end_is_clean(server: ServerProcess) -> None:
+    server.start()
+    process = server._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(30) == 0
+    server._close()
+
+
+def test_a_member_who_forgot_the_password_gets_a_link_only_if_there_is_such_a_member(
+    server: ServerProcess,
+) -> None:
+    with pytest.raises(RuntimeError, match="no member"):
+        server.command("member", "link", "nobody@example.org")
