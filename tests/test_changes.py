@@ -49,3 +49,8 @@ def test_a_share_of_few_does_not_move() -> None:
 def test_a_share_of_nobody_is_unknown() -> None:
     change = share_change(0, 0, 1, 2)
     assert (change.now, change.share, change.sure) == (None, None, False)
+
+
+def test_a_tenfold_rise_is_told_by_the_number_before() -> None:
+    assert count_change(5_000, 5).leaps and count_change(1_000, 100).leaps
+    assert not count_change(999, 100).leaps and not count_change(3, 0).leaps

@@ -3,6 +3,9 @@
 Ids, positions and times are in the entries or follow from their number in the inbox, and each
 batch has a higher version than all before it: moving an entry again writes the same rows again,
 which replace themselves. An entry leaves the inbox only after its rows are on the disk.
+
+Of many processes one has the lease and moves. What it read under the lease it writes only if
+nobody else had the lease since.
 """
 
 from __future__ import annotations
@@ -42,8 +45,8 @@ class Growing:
     conversation: Conversation
     """Merged metadata and feedback; `messages` holds all, old and new."""
     begun: datetime
-    kept_start: datetime | None = None
-    """When the row that is in the store begins, if there is one."""
+    kept_starts: set[datetime] = field(default_factory=set)
+    """When the rows that are in the store begin: one, or more after a write that came too late."""
     changed: dict[str, Message] = field(default_factory=dict)
     """The messages to write, by id."""
 
@@ -75,20 +78,23 @@ class Delivery:
         self._thread.start()
 
     def stop(self) -> None:
-        """Move what waits, as far as the stores answer, then end."""
+        """Move what waits, as far as the stores answer, then let another process do it."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS_MAX)
+        else:
+            self._end()
 
     def wake(self) -> None:
         """Say that something came in."""
         self._wake.set()
 
     def settle(self, project: str, conversation: str, seconds: float) -> bool:
-        """Wait until nothing of a conversation is on its way; False when it takes too long."""
+        """Wait for what is now on its way to a conversation; False when it takes too long."""
         end = monotonic() + seconds
-        while self._inbox.pending(project, conversation):
+        newest = self._inbox.newest(project, conversation)
+        while newest is not None and self._inbox.pending(project, conversation, newest):
             if monotonic() > end or self._stopping.wait(0.02):
                 return False
             self._wake.set()
@@ -122,9 +128,14 @@ class Delivery:
     def _end(self) -> None:
         try:
             self.drain()
-            self._inbox.release(WORKER, self._holder, self._clock())
         except Unavailable as error:
             log.warning("left in the inbox until the next start: %s", error)
+        except Exception:  # the edge of a thread: what it did not move is still in the inbox
+            log.exception("left in the inbox until the next start")
+        try:
+            self._inbox.release(WORKER, self._holder, self._clock())
+        except Unavailable as error:
+            log.warning("the lease ends by itself: %s", error)
 
     def _sweep(self) -> None:
         now = self._clock()
@@ -134,39 +145,44 @@ class Delivery:
 
     def move(self) -> int:
         """Move one batch; how many entries it had. Raises Unavailable, with nothing lost."""
-        waiting = self._inbox.waiting(BATCH_ENTRIES_MAX)
-        if not waiting:
+        if not self._inbox.holds():
             return 0
-        version = self._inbox.lease(WORKER, self._holder, self._clock())
-        if version is None:
+        lease = self._inbox.lease(WORKER, self._holder, self._clock())
+        if lease is None:
             return 0
-        batch = _bounded(waiting)
+        # Read under the lease: what was read before it may have been moved by another since.
+        return self._move(_bounded(self._inbox.waiting(BATCH_ENTRIES_MAX)), lease)
+
+    def _move(self, batch: Sequence[Waiting], lease: int) -> int:
         try:
-            self._write(batch, version)
+            self._write(self._apply(batch), self._renewed(lease))
         except Unavailable:
             raise
-        except Exception:  # one entry that cannot be written must not hold up all others
-            log.exception("a batch of %d entries failed, trying them one by one", len(batch))
-            return self._move_singly(batch, version)
+        except Exception as error:  # one entry that cannot be written must not hold up all others
+            log.exception("a batch of %d entries failed", len(batch))
+            return self._move_halves(batch, str(error))
         self._inbox.remove(one.seq for one in batch)
         return len(batch)
 
-    def _move_singly(self, batch: Sequence[Waiting], version: int) -> int:
-        moved = []
-        for one in batch:
-            try:
-                self._write([one], version)
-                moved.append(one.seq)
-            except Unavailable:
-                raise
-            except Exception as error:  # parked with its reason, kept for the operator
-                log.exception("entry %d cannot be written", one.seq)
-                self._inbox.blame(one.seq, str(error))
-        self._inbox.remove(moved)
-        return len(moved)
+    def _move_halves(self, batch: Sequence[Waiting], error: str) -> int:
+        """Find the entry that cannot be written, and count its failure."""
+        if len(batch) == 1:
+            self._inbox.blame(batch[0].seq, error)
+            return 0
+        moved = 0
+        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+            lease = self._inbox.lease(WORKER, self._holder, self._clock())
+            moved += 0 if lease is None else self._move(half, lease)
+        return moved
 
-    def _write(self, batch: Sequence[Waiting], version: int) -> None:
-        grown = self._apply(batch)
+    def _renewed(self, lease: int) -> int:
+        """The version to write under."""
+        version = self._inbox.renew(WORKER, self._holder, lease, self._clock())
+        if version is None:
+            raise Unavailable("another process has taken over")
+        return version
+
+    def _write(self, grown: Sequence[Growing], version: int) -> None:
         # In this order: a kill in between leaves the messages as they were, so that the next
         # round still sees where the conversation's old row began and takes it away.
         rows = [row for one in grown for row in _conversation_rows(one, version)]

@@ -7,6 +7,8 @@ from math import sqrt
 
 from causerie.reports import Totals
 
+LEAP_SHARE = 9
+"""From tenfold on, a percentage says less than the number before."""
 SURE = 1.96
 """Standard deviations beyond which a change is shown as one: 19 times out of 20."""
 
@@ -24,6 +26,11 @@ class Change:
     def rises(self) -> bool:
         """Up, beyond chance."""
         return self.sure and (self.now or 0) > (self.before or 0)
+
+    @property
+    def leaps(self) -> bool:
+        """Up so much that the number before says more than a percentage."""
+        return self.rises and (self.share or 0) >= LEAP_SHARE
 
     @property
     def falls(self) -> bool:

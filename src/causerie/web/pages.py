@@ -15,7 +15,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.errors import NotFound
@@ -69,7 +69,14 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         """Where the static files are."""
-        return [Route("/static/{name:path}", self._files.answer, name="static")]
+        return [
+            Route("/static/{name:path}", self._files.answer, name="static"),
+            Route("/favicon.ico", self._favicon),
+        ]
+
+    def _favicon(self, request: Request) -> Response:
+        # Browsers ask for it where no head names the icon: raw JSON has none.
+        return RedirectResponse(self._files.address("mark.svg"))
 
     def render(
         self, request: Request, template: str, visitor: object, *, status: int = 200, **context: Any
