@@ -150,7 +150,7 @@ def test_growth_is_told_against_the_same_hours_before(cast: Cast, see: See) -> N
         talk(cast)
     cast.clock.move(days=5)
     text = see("?days=7").text
-    assert "10 conversations in the last 7 days, 900 % more than in the 7 days before" in text
+    assert "10 conversations in the last 7 days, up from 1 in the 7 days before" in text
 
 
 def test_every_number_of_the_overview_opens_its_conversations(cast: Cast, see: See) -> None:
@@ -314,6 +314,18 @@ def test_a_transcript_shows_all_that_was_sent(cast: Cast, see: See) -> None:
         assert words in page.text
     assert page.links["free"].endswith("?meta=plan:free")
     assert page.links["ana"].endswith("?user=ana&days=all")
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [("word " * 40, "word " * 18 + "…"), ("靴 " + "あ" * 200, "靴 " + "あ" * 88 + " …")],
+    ids=["with spaces", "almost without"],
+)
+def test_a_long_title_is_cut_between_words_where_there_are_any(
+    cast: Cast, see: See, said: str, title: str
+) -> None:
+    talk(cast, said, how="/thread", id="long")
+    assert title in see("/conversations/long").text.split("·")[0]
 
 
 def test_a_search_is_marked_in_the_transcript(cast: Cast, see: See) -> None:

@@ -6,6 +6,7 @@ What the service's documentation leaves open is decided in docs/context-api.md.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from starlette.routing import Route
 from causerie.accounts import Access, Project
 from causerie.conversations import Conversation, Kind
 from causerie.delivery import Delivery
-from causerie.errors import Invalid, NotFound
+from causerie.errors import Invalid, NotFound, Unavailable
 from causerie.ingest import GroupCommit, How, Ingest, Submission, append_ids
 from causerie.reports import (
     PER_PAGE_MAX,
@@ -48,6 +49,7 @@ SETTLE_SECONDS_MAX = 5.0
 INLINE_BYTES_MAX = 64 * 1024
 WARNING_HEADER = "x-causerie-warning"
 WARNING_CHARS_MAX = 1_000
+COUNT = re.compile(r"[0-9]{1,9}")
 SERIES: dict[str, Callable[[Totals], float | int | None]] = {
     "sentiment": lambda totals: totals.sentiment,
     "rating": lambda totals: totals.rating,
@@ -206,10 +208,12 @@ class ContextAPI:
         """The transcript, after what is on its way. `tenant` None prefers the top level."""
 
         def read() -> Transcript | None:
-            self._delivery.settle(project.id, id, SETTLE_SECONDS_MAX)
+            if not self._delivery.settle(project.id, id, SETTLE_SECONDS_MAX):
+                raise Unavailable("the conversation is still on its way, try again")
             return self._reports.conversation(project.id, id, tenant)
 
-        found = await run_in_threadpool(read)
+        # No id holds a NUL, and PostgreSQL takes none.
+        found = None if "\0" in id else await run_in_threadpool(read)
         if found is None:
             raise NotFound(f"no conversation {id!r}", field="id")
         return found
@@ -327,6 +331,6 @@ def _count(query: Mapping[str, str], name: str, default: int, most: int) -> int:
     text = query.get(name)
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+    if not (COUNT.fullmatch(text) and 1 <= int(text) <= most):
         raise Invalid(f"{name}: a number from 1 to {most} is expected", field=name)
     return int(text)

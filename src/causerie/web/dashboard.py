@@ -240,7 +240,8 @@ def _title(row: ConversationRow) -> str:
     if len(text) <= TITLE_CHARS_MAX:
         return text
     words = text[:TITLE_CHARS_MAX].rsplit(" ", 1)[0]
-    return f"{words} …"
+    # Some languages have few spaces, or none.
+    return f"{words if len(words) > TITLE_CHARS_MAX / 2 else text[:TITLE_CHARS_MAX]} …"
 
 
 def _all_of(question: Question) -> Question:
