@@ -39,6 +39,7 @@ from causerie.world import make_world
 FIRST_PROJECT = "default"
 LINK_LIFETIME = timedelta(days=7)
 MALFORMED_SHOWN_MAX = 20
+SAMPLE_PROJECT = "Brume, a sample"
 WORLD_SEED = 20
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 key = typer.Typer(no_args_is_help=True, help="Keys for clients.")
@@ -98,7 +99,7 @@ def demo(
     settings = _settings(host=host, port=port, data=data)
     _log_to_stderr(settings)
     stores = open_stores(settings)
-    project = _first_project(stores.accounts)
+    project = _first_project(stores.accounts, "Default" if no_data else SAMPLE_PROJECT)
     if not no_data and not stores.reports.known(project.id):
         _fill(stores, project)
     link = stores.accounts.create_link("", project.id, Role.OWNER, utc_now(), LINK_LIFETIME)
@@ -124,10 +125,10 @@ def _progress(what: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
         yield progress, progress.add_task(what, total=total)
 
 
-def _first_project(accounts: Accounts) -> Project:
+def _first_project(accounts: Accounts, name: str = "Default") -> Project:
     """The default project, made when there is none at all."""
     projects = accounts.projects()
-    return projects[0] if projects else accounts.create_project("Default", utc_now(), FIRST_PROJECT)
+    return projects[0] if projects else accounts.create_project(name, utc_now(), FIRST_PROJECT)
 
 
 def _log_to_stderr(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from causerie.conversations import (
     ID_CHARS_MAX,
     MESSAGES_MAX,
     NAME_CHARS_MAX,
+    NESTING_MAX,
     ROLE_CHARS_MAX,
     TENANT_CHARS_MAX,
     TEXT_BYTES_MAX,
@@ -23,6 +24,7 @@ from causerie.conversations import (
     Kind,
     Message,
     Rating,
+    nests_deeper,
     spread_times,
 )
 from causerie.errors import Invalid, TooLarge
@@ -30,10 +32,8 @@ from causerie.reports import Transcript
 from causerie.wire import contextai as wire
 
 RATING_WORDS = {-1: "negative", 0: "neutral", 1: "positive"}
-ITEMS_MAX_BEFORE_TOO_LARGE = MESSAGES_MAX
 _log_body = msgspec.json.Decoder(wire.LogBody)
 _patch_body = msgspec.json.Decoder(wire.PatchBody | list[wire.MessagePatch])
-_any_body = msgspec.json.Decoder()
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 
 
@@ -56,31 +56,17 @@ def _decode(decoder: Any, body: bytes) -> Any:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        _blame(str(error), body)
+        _blame(str(error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"the body is not JSON: {error}", field="body") from error
     except RecursionError as error:
         raise Invalid("the body is nested too deeply", field="body") from error
 
 
-def _blame(message: str, body: bytes) -> NoReturn:
+def _blame(message: str) -> NoReturn:
     found = _PATH.match(message)
-    what, path = (found["what"], found["path"] or "body") if found else (message, "body")
-    field = path.replace("[...]", f"[{_bad_index(body)}]", 1) if "messages[...]" in path else path
+    what, field = (found["what"], found["path"] or "body") if found else (message, "body")
     raise Invalid(f"{field}: {what}", field=field)
-
-
-def _bad_index(body: bytes) -> int | str:
-    """Which message it was: the decoder tells the field, not the index."""
-    decoded = _any_body.decode(body)
-    inner = decoded.get("conversation", decoded) if isinstance(decoded, dict) else decoded
-    items = inner.get("messages") if isinstance(inner, dict) else inner
-    for index, item in enumerate(items if isinstance(items, list) else []):
-        try:
-            msgspec.convert(item, wire.MessageIn)
-        except msgspec.ValidationError:
-            return index
-    return "…"
 
 
 def tenant_of(in_query: str | None, in_body: str | int | None) -> str | None:
@@ -210,6 +196,8 @@ def _metadata(path: str, given: Mapping[str, Any] | None) -> dict[str, str]:
 def _json_text(path: str, value: Any) -> str:
     if value is None:
         return ""
+    if nests_deeper(value, NESTING_MAX):
+        raise Invalid(f"{path} is nested deeper than {NESTING_MAX} (NESTING_MAX)", field=path)
     text = msgspec.json.encode(value).decode()
     if "\\u0000" in text:
         raise Invalid(f"{path} holds a NUL character", field=path)

@@ -1,0 +1,492 @@
+"""The pages as people use them: real Chromium, a real server over real TLS, an unmodified client.
+
+Every window also watches what goes wrong in it: an error on the console, a request that failed or
+was refused. A test that expects one takes it from `Window.faults`; any other one fails the test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+from getcontext import ContextAPI
+from getcontext.token import Credential
+from playwright.sync_api import Browser, Page, StorageState, expect
+
+from causerie.testing import ServerProcess
+from causerie.web.reading import TURNS_PER_PART
+from tests.chromium import LOOKS, WIDTH, Window, painted, start_chromium, words
+from tests.test_isolation import OF_A_PROJECT
+
+EMAIL, PASSWORD = "ada@example.org", "correct horse battery"
+WIDE, TABLET, PHONE = (1440, 900), (820, 1180), (390, 844)
+LONG = "Donaudampfschifffahrtsgesellschaft" * 8
+
+Messages = list[dict[str, Any]]
+
+
+Opens = Callable[..., Window]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A project in which something was said."""
+
+    server: ServerProcess
+    address: str
+    invitation: str
+
+    def pages(self) -> list[str]:
+        """The address of every page that a member can see."""
+        paths = [door.path for door in OF_A_PROJECT if door.method == "GET"]
+        paths.remove("/p/{project}/start/waiting")  # a part of a page
+        odd = f"{self.address}/conversations?user=user-{LONG}"
+        return [odd, f"{odd}&rating=up", *(self._address(path) for path in paths)]
+
+    def _address(self, path: str) -> str:
+        return self.address + path.removeprefix("/p/{project}").replace("{id:path}", "odd")
+
+
+# ---- what there is before a test ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path_factory.mktemp("server"), "--tls-self-signed")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with start_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def owner(server: ServerProcess, chromium: Browser) -> StorageState:
+    """The cookies of whoever opened the one-time link of the first start."""
+    context = chromium.new_context(ignore_https_errors=True)
+    window = Window(context)
+    window.page.goto(server.sign_in_link)
+    window.page.get_by_label("E-mail").fill(EMAIL)
+    window.page.get_by_label("Password").fill(PASSWORD)
+    window.button("Begin").click()
+    window.page.wait_for_url("**/p/default")
+    state = context.storage_state()
+    context.close()
+    assert window.faults == []
+    return state
+
+
+@pytest.fixture
+def open_window(chromium: Browser, server: ServerProcess, owner: StorageState) -> Iterator[Opens]:
+    """Opens a window, the owner's unless `state` is None."""
+    windows = []
+
+    def opens(size: tuple[int, int] = WIDE, state: Any = owner, **options: Any) -> Window:
+        context = chromium.new_context(
+            base_url=server.endpoint,
+            ignore_https_errors=True,
+            viewport={"width": size[0], "height": size[1]},
+            storage_state=state,
+            **options,
+        )
+        windows.append(Window(context))
+        return windows[-1]
+
+    yield opens
+    for window in windows:
+        window.context.close()
+    assert [fault for window in windows for fault in window.faults] == []
+
+
+@pytest.fixture
+def window(open_window: Opens) -> Window:
+    return open_window()
+
+
+@pytest.fixture(scope="module")
+def shop(server: ServerProcess, chromium: Browser, owner: StorageState) -> Shop:
+    """Three conversations of three people, one of them hard to lay out."""
+    context = chromium.new_context(
+        base_url=server.endpoint, ignore_https_errors=True, storage_state=owner
+    )
+    window = Window(context)
+    address = window.new_project()
+    token = window.new_key(address)
+    invitation = window.invite(f"{LONG[:100]}@example.org", address)
+    context.close()
+    send(server, token, shoes(), {"user_id": "ada", "model": "gpt-4o", "plan": "pro"})
+    send(server, token, talk("My parcel is late", "Sorry", -1), {"user_id": "bob", "plan": "free"})
+    odd = {"user_id": f"user-{LONG}", "model": f"model-{LONG}", f"key-{LONG}"[:64]: LONG}
+    long = talk(f"靴 {LONG}\n\n```\ncode {LONG}\n```", f"https://example.org/{LONG}")
+    send(server, token, [*long, {"type": "event", "name": LONG[:100]}], odd, "odd")
+    server.settle()
+    return Shop(server, address, invitation)
+
+
+def shoes() -> Messages:
+    """A transcript with everything in it."""
+    return [
+        {"role": "system", "message": "You sell shoes."},
+        {"role": "user", "message": "Do you have the blue ones?"},
+        {"type": "tool", "name": "stock", "input": {"size": 43}, "observation": "two pairs left"},
+        {"role": "assistant", "message": "Yes, **two** pairs.", "rating": 1},
+        {"type": "event", "name": "Checkout", "metadata": {"basket": "1"}},
+    ]
+
+
+def talk(question: str, answer: str, rating: int = 0) -> Messages:
+    return [
+        {"role": "user", "message": question},
+        {"role": "assistant", "message": answer, "rating": rating},
+    ]
+
+
+def send(
+    server: ServerProcess,
+    token: str,
+    messages: Messages,
+    metadata: dict[str, str] | None = None,
+    thread: str = "",
+) -> None:
+    """Log a conversation as an app does that had the Context service."""
+    body: dict[str, Any] = {"conversation": {"messages": messages, "metadata": metadata or {}}}
+    with ContextAPI(
+        credential=Credential(token),
+        endpoint=server.endpoint,
+        connection_verify=str(server.authority),
+    ) as client:
+        if thread:
+            body["conversation"]["id"] = thread
+            client.log.conversation_thread(body=body)
+        else:
+            client.log.conversation(body=body)
+
+
+# ---- from the first start to the first conversation --------------------------------------------
+
+
+def test_the_first_link_works_once(server: ServerProcess, open_window: Opens) -> None:
+    window = open_window(state=None)
+    window.page.goto(server.sign_in_link)
+    expect(window.page.get_by_role("heading")).to_have_text("This link no longer works")
+    window.take_refusal(410)
+
+
+def test_getting_started_turns_green_when_a_client_sends_its_first_conversation(
+    server: ServerProcess, window: Window
+) -> None:
+    project = window.new_project()
+    window.button("Create an ingest key").click()
+    token = window.page.locator(".copyline code").inner_text()
+    expect(window.page.locator("pre").first).to_contain_text(server.endpoint)
+    waiting = window.page.locator("#waiting")
+    expect(waiting).to_contain_text("Waiting for your first conversation")
+    before = painted(waiting)
+    window.page.evaluate("window.sameDocument = true")
+    send(server, token, shoes(), {"user_id": "ada"})
+    expect(waiting).to_contain_text("Your first conversation has arrived.")
+    assert painted(waiting) != before
+    assert window.page.evaluate("window.sameDocument") is True
+    window.link("Read it").click()
+    expect(window.page.get_by_role("heading", level=1)).to_have_text("Do you have the blue ones?")
+    window.page.goto(f"{project}/conversations")
+    assert window.titles() == ["Do you have the blue ones?"]
+
+
+# ---- finding and reading -------------------------------------------------------------------------
+
+
+def test_conversations_are_filtered_in_the_menu(shop: Shop, window: Window) -> None:
+    window.page.goto(f"{shop.address}/conversations")
+    assert len(window.titles()) == 3
+    window.open_menu("Filter")
+    window.page.get_by_label("Metadata").fill("plan")
+    window.page.get_by_label("is exactly").fill("free")
+    window.button("Apply").click()
+    expect(window.page.locator("tbody .open")).to_have_text(["My parcel is late"])
+    window.page.get_by_label("Remove with plan free").click()
+    expect(window.page.locator("tbody .open")).to_have_count(3)
+    window.open_menu("Filter")
+    window.page.get_by_label("Rating").select_option("Thumbs up")
+    window.button("Apply").click()
+    expect(window.page.locator("tbody .open")).to_have_text(["Do you have the blue ones?"])
+    assert window.page.url == f"{shop.address}/conversations?rating=up"
+
+
+def test_conversations_are_found_by_what_was_said_and_by_user(shop: Shop, window: Window) -> None:
+    window.page.goto(f"{shop.address}/conversations")
+    window.page.get_by_label("Search what was said").fill("PARCEL")
+    window.page.keyboard.press("Enter")
+    expect(window.page.locator("tbody .open")).to_have_text(["My parcel is late"])
+    window.page.go_back()
+    window.link("ada").click()
+    expect(window.page.locator("tbody .open")).to_have_text(["Do you have the blue ones?"])
+    window.link("Users").click()
+    expect(window.page.locator("tbody .open")).to_have_text(["ada"])
+
+
+def test_an_address_holds_its_filters(shop: Shop, window: Window) -> None:
+    for query, found in (
+        ("meta=plan:pro&rating=up", ["Do you have the blue ones?"]),
+        ("user=bob", ["My parcel is late"]),
+        ("text=blue%20ones", ["Do you have the blue ones?"]),
+        ("model=gpt-4o", ["Do you have the blue ones?"]),
+        ("user=ada&rating=down", []),
+    ):
+        window.page.goto(f"{shop.address}/conversations?{query}")
+        assert window.titles() == found
+        window.link("Overview").click()
+        window.page.wait_for_url(f"{shop.address}?{query}")
+
+
+def test_a_conversation_is_read(shop: Shop, window: Window) -> None:
+    window.page.goto(f"{shop.address}/conversations")
+    window.link("Do you have the blue ones?").click()
+    page = window.page
+    bubbles = page.locator("article.turn")
+    expect(bubbles.locator(".body")).to_have_text(
+        ["You sell shoes.", "Do you have the blue ones?", "Yes, two pairs."]
+    )
+    expect(bubbles.locator(".who b")).to_have_text(["System", "User", "Assistant"])
+    expect(bubbles.nth(2)).to_contain_text("Rated up")
+    expect(page.get_by_role("listitem").filter(has_text="Checkout")).to_contain_text("basket: 1")
+    assert not page.get_by_text("two pairs left").is_visible()
+    window.open_menu("Used stock")
+    assert page.get_by_text("two pairs left").is_visible()
+    expect(window.link("pro")).to_have_attribute("href", re.compile("meta=plan:pro$"))
+    window.link("Raw JSON").click()
+    assert '"name": "Checkout"' in page.locator("pre").inner_text()
+
+
+def test_a_long_conversation_goes_on_as_it_is_read(server: ServerProcess, window: Window) -> None:
+    project = window.new_project()
+    token = window.new_key(project)
+    length = TURNS_PER_PART + 20
+    send(server, token, [{"role": "user", "message": f"Turn {n}"} for n in range(length)], {}, "t")
+    server.settle()
+    window.page.goto(f"{project}/conversations/t")
+    turns = window.page.locator("article.turn")
+    expect(turns).to_have_count(TURNS_PER_PART)
+    turns.last.scroll_into_view_if_needed()
+    expect(turns).to_have_count(length)
+    expect(turns.last).to_have_text(f"Turn {length - 1}")
+
+
+def test_every_number_of_the_overview_is_a_door(shop: Shop, window: Window) -> None:
+    page = window.page
+    page.goto(shop.address)
+    expect(page.locator("p.lead")).to_contain_text("3 conversations")
+    expect(page.locator("[data-chart] canvas")).to_have_count(3)
+    page.locator(".tile", has_text="Users").click()
+    expect(page.locator("tbody .open")).to_have_count(3)
+    page.go_back()
+    chart = page.locator("[data-chart]").first
+    box = chart.bounding_box()
+    assert box is not None
+    chart.click(position={"x": box["width"] - 20, "y": box["height"] / 2})
+    page.wait_for_url(re.compile("/conversations[?]since="))
+    expect(page.locator("tbody .open")).to_have_count(3)
+
+
+# ---- settings ------------------------------------------------------------------------------------
+
+
+def test_a_key_from_the_settings_works_until_it_is_revoked_there(
+    server: ServerProcess, window: Window
+) -> None:
+    project = window.new_project()
+    window.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    token = window.new_key(project)
+    window.page.locator(".fresh").get_by_role("button", name="Copy").click()
+    expect(window.button("Copied")).to_be_visible()
+    assert window.page.evaluate("navigator.clipboard.readText()") == token
+    send(server, token, talk("One", "Two"))
+    window.page.goto(f"{project}/settings/keys")
+    assert token not in window.page.content()
+    window.open_menu("Revoke")
+    window.button("Revoke the key").click()
+    expect(window.page.get_by_role("status")).to_contain_text("The key is revoked.")
+    with pytest.raises(ClientAuthenticationError):
+        send(server, token, talk("Three", "Four"))
+    server.settle()
+    window.page.goto(f"{project}/conversations")
+    assert window.titles() == ["One"]
+
+
+def test_the_personal_data_filter_is_switched_off_and_on(
+    server: ServerProcess, window: Window
+) -> None:
+    project = window.new_project()
+    token = window.new_key(project)
+    send(server, token, talk("Masked: eva@mail.se", "Yes"))
+    window.page.goto(f"{project}/settings/privacy")
+    window.open_menu("Switch it off")
+    window.button("Switch the filter off").click()
+    expect(window.page.get_by_role("status")).to_have_text("The personal-data filter is off.")
+    send(server, token, talk("Plain: eva@mail.se", "Yes"))
+    window.button("Switch it on").click()
+    expect(window.page.get_by_role("status")).to_have_text("The personal-data filter is on.")
+    send(server, token, talk("Again: eva@mail.se", "Yes"))
+    server.settle()
+    window.page.goto(f"{project}/conversations")
+    titles = {title.split(":")[0]: title for title in window.titles()}
+    assert sorted(titles) == ["Again", "Masked", "Plain"]
+    assert [word for word, title in titles.items() if "eva@mail.se" in title] == ["Plain"]
+
+
+def test_an_invited_viewer_sees_and_changes_nothing(shop: Shop, open_window: Opens) -> None:
+    owner = open_window()
+    viewer = open_window(state=None)
+    viewer.page.goto(owner.invite("vera@example.org", shop.address))
+    viewer.page.get_by_label("Password").fill(PASSWORD)
+    viewer.button("Join").click()
+    viewer.page.wait_for_url(shop.address)
+    viewer.link("Conversations").click()
+    expect(viewer.page.locator("tbody .open")).to_have_count(3)
+    for tab in ("", "/keys", "/privacy", "/members"):
+        viewer.page.goto(f"{shop.address}/settings{tab}")
+        assert viewer.page.locator("main form").count() == 0
+    # With the secret of the viewer's own forms, and still refused.
+    csrf = viewer.page.locator("[name=csrf]").first.get_attribute("value") or ""
+    form: dict[str, str | float | bool] = {"csrf": csrf, "masks": "off"}
+    answer = viewer.page.request.post(f"{shop.address}/settings/privacy", form=form)
+    assert answer.status == 403
+    owner.page.goto(f"{shop.address}/settings/members")
+    expect(owner.page.locator(".members")).to_contain_text("vera@example.org")
+
+
+def test_signing_out_and_in(shop: Shop, open_window: Opens) -> None:
+    window = open_window(state=None)
+    page = window.page
+    page.goto(f"{shop.address}/users?days=7")
+    sign_in(window, "not my password")
+    expect(page.get_by_role("alert")).to_have_text("The e-mail or the password is wrong.")
+    window.take_refusal(401)
+    sign_in(window, PASSWORD)
+    page.wait_for_url(f"{shop.address}/users?days=7")
+    window.open_menu(EMAIL)
+    window.button("Sign out").click()
+    page.wait_for_url("**/signin")
+    page.go_back()
+    page.wait_for_url("**/signin?next=**")
+
+
+def sign_in(window: Window, password: str) -> None:
+    window.page.get_by_label("E-mail").fill(EMAIL)
+    window.page.get_by_label("Password").fill(password)
+    window.button("Sign in").click()
+
+
+# ---- every page ----------------------------------------------------------------------------------
+
+
+def walk(open_window: Opens, shop: Shop, **options: Any) -> Iterator[Page]:
+    """Every page, one after the other, in windows of this kind."""
+    inside, outside = open_window(**options), open_window(state=None, **options)
+    for address in shop.pages():
+        inside.page.goto(address)
+        yield inside.page
+    for address in ("/signin", shop.invitation):
+        outside.page.goto(address)
+        yield outside.page
+    inside.page.goto("/p/none-of-mine")
+    inside.take_refusal(404)
+    yield inside.page
+
+
+@pytest.mark.parametrize("size", [PHONE, TABLET])
+def test_no_page_scrolls_sideways(shop: Shop, open_window: Opens, size: tuple[int, int]) -> None:
+    pages = walk(open_window, shop, size=size, is_mobile=True, has_touch=True)
+    widths = {page.url: page.evaluate(WIDTH) for page in pages}
+    assert len(widths) > 10
+    assert {url: width for url, width in widths.items() if width != size[0]} == {}
+
+
+@pytest.mark.parametrize(("scheme", "lightness"), [("light", (0.8, 1)), ("dark", (0, 0.1))])
+def test_every_word_can_be_read_by_day_and_by_night(
+    shop: Shop, open_window: Opens, scheme: str, lightness: tuple[float, float]
+) -> None:
+    pages = walk(open_window, shop, color_scheme=scheme)
+    looks = {page.url: page.evaluate(LOOKS) for page in pages}
+    least, most = lightness
+    assert {url: look["faint"] for url, look in looks.items() if look["faint"]} == {}
+    assert {url: look for url, look in looks.items() if not least <= look["light"] <= most} == {}
+
+
+def test_the_dark_scheme_can_be_chosen_and_stays(shop: Shop, open_window: Opens) -> None:
+    window = open_window(color_scheme="light")
+    window.page.goto(shop.address)
+    assert window.page.evaluate(LOOKS)["light"] > 0.8
+    window.button("Light or dark").click()
+    assert window.page.evaluate(LOOKS)["light"] < 0.1
+    window.link("Users").click()
+    assert window.page.evaluate(LOOKS)["light"] < 0.1
+
+
+def test_every_page_says_the_same_without_scripts(shop: Shop, open_window: Opens) -> None:
+    with_scripts = walk(open_window, shop)
+    without = walk(open_window, shop, java_script_enabled=False)
+    for page, bare in zip(with_scripts, without, strict=True):
+        assert page.url == bare.url
+        assert words(bare) == words(page)
+        assert bare.locator("[data-copy]:visible, [data-keys]:visible").count() == 0
+
+
+def test_without_scripts_one_can_sign_in_filter_and_see_the_numbers(
+    shop: Shop, open_window: Opens
+) -> None:
+    window = open_window(state=None, java_script_enabled=False)
+    window.page.goto(f"{shop.address}/conversations")
+    sign_in(window, PASSWORD)
+    window.open_menu("Filter")
+    window.page.get_by_label("Rating").select_option("Thumbs down")
+    window.button("Apply").click()
+    expect(window.page.locator("tbody .open")).to_have_text(["My parcel is late"])
+    window.link("Overview").click()
+    numbers = window.page.get_by_role("region", name="Conversations, numbers")
+    expect(numbers).to_be_hidden()
+    window.page.locator("summary", has_text="Numbers").first.click()
+    expect(numbers).to_be_visible()
+
+
+# ---- keys ----------------------------------------------------------------------------------------
+
+
+def test_pages_are_worked_by_keyboard(shop: Shop, window: Window) -> None:
+    page, keyboard = window.page, window.page.keyboard
+    page.goto(f"{shop.address}/conversations")
+    keyboard.press("/")
+    expect(page.get_by_label("Search what was said")).to_be_focused()
+    keyboard.type("parcel")
+    keyboard.press("Enter")
+    expect(page.locator("tbody .open")).to_have_text(["My parcel is late"])
+    keyboard.press("j")
+    keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("My parcel is late")
+    keyboard.press("g")
+    keyboard.press("u")
+    page.wait_for_url(f"{shop.address}/users?text=parcel")
+    keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
+    keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_the_first_tab_leads_past_the_navigation(shop: Shop, window: Window) -> None:
+    page = window.page
+    page.goto(f"{shop.address}/users")
+    page.keyboard.press("Tab")
+    skip = window.link("Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("main :focus")).to_have_count(1)

@@ -1,0 +1,360 @@
+"""Every address, tried by everybody: members, other projects' people and keys, and nobody."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from httpx2 import Response
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from causerie.accounts import KeyKind, Role, hash_token
+from tests.conftest import Cast
+
+# Who tries, in the order of the columns. Signed in: an `owner`, a `member` and a `viewer` of the
+# project, and a `guest` who owns another project. With a key: of the `right` kind (for a page,
+# that of an admin), of the `wrong` kind, one that is `gone` because it was revoked, and the admin
+# key of the `other` project. And `nobody`.
+WHO = ("owner", "member", "viewer", "guest", "right", "wrong", "gone", "other", "nobody")
+KEYS = WHO[4:8]
+STRANGERS = ("guest", "other", "nobody")
+LEAST_FIRST = WHO[::-1]
+"""So that nobody is refused for what an owner did before."""
+FORM_SECRET = "F" * 43
+PASSWORD = "not the password of anybody"
+
+DOORS = """
+                                                    owner memb view gues righ wron gone othe nobo
+POST  /api/v1/log/conversation                       401  401  401  401  201  403  401  201  401
+POST  /api/v1/log/conversation/upsert                401  401  401  401  201  403  401  201  401
+POST  /api/v1/log/conversation/thread                401  401  401  401  201  403  401  201  401
+PATCH /api/v1/log/conversation/thread/{id:path}      401  401  401  401  200  403  401  404  401
+GET   /api/v1/conversations                          401  401  401  401  200  403  401  200  401
+GET   /api/v1/conversations/series                   401  401  401  401  200  403  401  200  401
+GET   /api/v1/conversations/series/sentiment         401  401  401  401  200  403  401  200  401
+GET   /api/v1/conversations/series/rating            401  401  401  401  200  403  401  200  401
+GET   /api/v1/conversations/series/volume            401  401  401  401  200  403  401  200  401
+GET   /api/v1/conversations/{id:path}                401  401  401  401  200  403  401  404  401
+GET   /api/v1/export                                 401  401  401  401  200  403  401  200  401
+GET   /health                                        200  200  200  200  200  200  200  200  200
+GET   /static/{name:path}                            200  200  200  200  200  200  200  200  200
+GET   /favicon.ico                                   307  307  307  307  307  307  307  307  307
+GET   /                                              303  303  303  303  303  303  303  303  303
+GET   /signin                                        303  303  303  303  200  200  200  200  200
+POST  /signin                                        401  401  401  401  401  401  401  401  401
+GET   /signin/link/{token}                           410  410  410  410  410  410  410  410  410
+POST  /signin/link/{token}                           410  410  410  410  410  410  410  410  410
+POST  /signout                                       303  303  303  303  303  303  303  303  303
+GET   /p/{project}                                   200  200  200  404  303  303  303  303  303
+GET   /p/{project}/start                             200  200  200  404  303  303  303  303  303
+POST  /p/{project}/start/key                         200  200  403  404  303  303  303  303  303
+GET   /p/{project}/start/waiting                     200  200  200  404  303  303  303  303  303
+GET   /p/{project}/conversations                     200  200  200  404  303  303  303  303  303
+GET   /p/{project}/conversations/{id:path}           200  200  200  404  303  303  303  303  303
+GET   /p/{project}/users                             200  200  200  404  303  303  303  303  303
+GET   /p/{project}/settings                          200  200  200  404  303  303  303  303  303
+GET   /p/{project}/settings/keys                     200  200  200  404  303  303  303  303  303
+GET   /p/{project}/settings/privacy                  200  200  200  404  303  303  303  303  303
+GET   /p/{project}/settings/members                  200  200  200  404  303  303  303  303  303
+GET   /p/{project}/settings/you                      200  200  200  404  303  303  303  303  303
+POST  /p/{project}/settings/name                     303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/projects                 303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/keys                     200  200  403  404  303  303  303  303  303
+POST  /p/{project}/settings/keys/{key}/revoke        303  303  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy                  303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/members                  200  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/members/withdraw         303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/members/{member}/role    303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/members/{member}/remove  303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/you/sessions             303  303  303  404  303  303  303  303  303
+POST  /p/{project}/settings/you/password             400  400  400  404  303  303  303  303  303
+"""
+
+
+@dataclass(frozen=True)
+class Door:
+    """One row of the table."""
+
+    method: str
+    path: str
+    statuses: dict[str, int]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_api(self) -> bool:
+        return self.path.startswith("/api/")
+
+    @property
+    def is_form(self) -> bool:
+        return self.method == "POST" and not self.is_api
+
+
+def read_doors() -> list[Door]:
+    rows = [line.split() for line in DOORS.strip().splitlines()[1:]]
+    return [
+        Door(method, path, dict(zip(WHO, map(int, statuses), strict=True)))
+        for method, path, *statuses in rows
+    ]
+
+
+ALL = read_doors()
+FORMS = [door for door in ALL if door.is_form]
+OF_A_PROJECT = [door for door in ALL if door.path.startswith("/p/{project}")]
+
+
+class Street:
+    """A project full of words that nobody outside may read, and everybody before its doors."""
+
+    def __init__(self, cast: Cast) -> None:
+        self.cast = cast
+        self.accounts = cast.stores.accounts
+        self.mine, self.theirs = cast.project, f"{cast.project}-other"
+        self.secrets: list[str] = []
+        self.sessions: dict[str, tuple[str, str]] = {}
+        self.members: dict[str, str] = {}
+        self._talk()
+        self._let_people_in()
+        self._cut_keys()
+
+    def secret(self, what: str) -> str:
+        """A word that stands nowhere else."""
+        self.secrets.append(f"{what}-{uuid.uuid4().hex[:12]}")
+        return self.secrets[-1]
+
+    def _talk(self) -> None:
+        self.conversation = self.secret("conversation")
+        answer = self.cast.log(
+            {"role": "user", "message": f"I said {self.secret('word')}."},
+            {"role": "assistant", "message": self.secret("answer"), "rating": -1},
+            {"type": "event", "name": self.secret("event")},
+            how="/thread",
+            id=self.conversation,
+            feedback=self.secret("feedback"),
+            metadata={
+                "user_id": self.secret("user"),
+                "model": self.secret("model"),
+                self.secret("field"): self.secret("value"),
+            },
+        )
+        assert answer.status_code == 201
+        self.cast.settle()
+
+    def _let_people_in(self) -> None:
+        now = self.cast.clock()
+        for role in Role:
+            self._let_in(role.value, self.secret(role.value), self.mine, role)
+        self._let_in("guest", "guest", self.theirs, Role.OWNER)
+        self.invited = f"{self.secret('invited')}@mail.example"
+        self.accounts.create_link(self.invited, self.mine, Role.VIEWER, now, timedelta(days=1))
+
+    def _let_in(self, who: str, name: str, project: str, role: Role) -> None:
+        now = self.cast.clock()
+        member = self.accounts.create_member(f"{name}@mail.example", now)
+        self.accounts.join(project, member.id, role)
+        self.members[who] = member.id
+        self.sessions[who] = self.accounts.create_session(member.id, now)
+
+    def _cut_keys(self) -> None:
+        name, now = self.secret("key"), self.cast.clock()
+        key, self.token = self.accounts.create_key(self.mine, KeyKind.READ, name, now)
+        name = self.secret("revoked")
+        gone, self.gone = self.accounts.create_key(self.mine, KeyKind.ADMIN, name, now)
+        self.accounts.revoke_key(self.mine, gone.id, now)
+        self.key = key.id
+
+    def knock(
+        self, door: Door, who: str, *, project: str = "", csrf: str | None = None
+    ) -> Response:
+        """Try a door. `csrf` is what the form carries instead of the secret it should."""
+        cookie, secret = self.sessions.get(who, ("", ""))
+        cookies = {"causerie-session": cookie, "causerie-form": FORM_SECRET}
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+        if who in KEYS:
+            headers["Authorization"] = f"Bearer {self._token(door, who)}"
+        if door.path.startswith("/signin"):
+            secret = FORM_SECRET
+        self.cast.client.cookies.clear()
+        return self.cast.client.request(
+            door.method,
+            self.address(door, project or self.mine),
+            headers=headers,
+            json=self._body(door) if door.is_api else None,
+            data=self._fields(secret if csrf is None else csrf) if door.is_form else None,
+            follow_redirects=False,
+        )
+
+    def address(self, door: Door, project: str) -> str:
+        """The address of a door, with what is in the project of the secrets."""
+        places = {
+            "{project}": project,
+            "{id:path}": self.conversation,
+            "{key}": self.key,
+            "{member}": self.members["viewer"],
+            "{token}": "a-link-that-never-was",
+            "{name:path}": "app.css",
+        }
+        path = door.path
+        for place, name in places.items():
+            path = path.replace(place, name)
+        return path
+
+    def _token(self, door: Door, who: str) -> str:
+        writes = door.method != "GET"
+        right, wrong = ("ingest", "read") if writes else ("read", "ingest")
+        if not door.is_api:
+            right, wrong = "admin", "gateway"
+        tokens = self.cast.tokens
+        own = {"right": tokens[right], "wrong": tokens[wrong]}
+        return {**own, "gone": self.gone, "other": tokens["stranger"]}[who]
+
+    def _body(self, door: Door) -> object:
+        if door.method == "PATCH":
+            return [{"rating": 1}]
+        said = {"role": "user", "message": "Good morning"}
+        return {"conversation": {"id": self.conversation, "messages": [said]}}
+
+    def _fields(self, csrf: str) -> dict[str, str]:
+        """What any of the forms asks for."""
+        return {
+            "csrf": csrf,
+            "name": "Another name",
+            "new_name": "Another project",
+            "kind": "read",
+            "masks": "off",
+            "email": self.invited,
+            "role": "member",
+            "password": PASSWORD,
+            "new_password": PASSWORD,
+        }
+
+    def state(self) -> object:
+        """All that a form could change of the project."""
+        accounts, now = self.accounts, self.cast.clock()
+        inside = [self.sessions[role.value] for role in Role]
+        return (
+            accounts.project(self.mine),
+            accounts.keys(self.mine),
+            accounts.memberships(self.mine),
+            accounts.invitations(self.mine, now),
+            [accounts.session(hash_token(token), now) for token, _ in inside],
+            len(accounts.projects()),
+        )
+
+    def leaks(self, answer: Response) -> list[str]:
+        """The secrets in an answer, but for what the question itself had said."""
+        said = f"{answer.text} {answer.headers.raw!r}"
+        asked = f"{answer.request.url} {answer.request.content!r}"
+        return [word for word in self.secrets if word in said and word not in asked]
+
+
+@pytest.fixture
+def street(cast: Cast) -> Street:
+    return Street(cast)
+
+
+def test_every_route_is_in_the_table(cast: Cast) -> None:
+    app = cast.client.app
+    assert isinstance(app, Starlette)
+    routes = set()
+    for route in app.routes:
+        assert isinstance(route, Route), f"{route} has doors that this table cannot see"
+        methods = (route.methods or set()) - {"HEAD"}
+        routes |= {f"{method} {route.path}" for method in methods}
+    assert sorted(routes) == sorted(door.name for door in ALL)
+
+
+@pytest.mark.parametrize("door", ALL, ids=lambda door: door.name)
+def test_a_door_opens_to_whom_it_should(street: Street, door: Door) -> None:
+    answers = {who: street.knock(door, who) for who in LEAST_FIRST}
+    assert {who: answers[who].status_code for who in WHO} == door.statuses
+    assert [street.leaks(answers[who]) for who in STRANGERS] == [[], [], []]
+
+
+def test_the_secrets_are_there_to_be_leaked(street: Street) -> None:
+    pages = [street.knock(door, "owner") for door in ALL if door.method == "GET"]
+    shown = " ".join(page.text for page in pages)
+    assert [word for word in street.secrets if word not in shown] == []
+
+
+def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
+    for door in OF_A_PROJECT:
+        if door.is_form:
+            continue
+        answer = street.knock(door, "guest", project=street.theirs)
+        assert answer.status_code == (404 if "{id" in door.path else 200)
+        assert street.leaks(answer) == []
+
+
+def test_another_projects_address_looks_like_one_that_never_was(street: Street) -> None:
+    for door in OF_A_PROJECT:
+        theirs, none = (
+            street.knock(door, "guest", project=project) for project in (street.mine, "none")
+        )
+        assert (theirs.status_code, theirs.text) == (none.status_code, none.text)
+
+
+def test_what_strangers_send_changes_nothing(street: Street) -> None:
+    before = street.state()
+    for door in FORMS:
+        for who in (*KEYS, *STRANGERS):
+            street.knock(door, who)
+    assert street.state() == before
+
+
+@pytest.mark.parametrize("place", ["{key}", "{member}", "{id:path}"])
+def test_what_belongs_to_one_project_cannot_be_had_through_another(
+    street: Street, place: str
+) -> None:
+    before = street.state()
+    doors = [door for door in OF_A_PROJECT if place in door.path]
+    answers = [street.knock(door, "guest", project=street.theirs) for door in doors]
+    assert {answer.status_code for answer in answers} == {404}
+    assert [street.leaks(answer) for answer in answers] == [[]] * len(doors)
+    assert street.state() == before
+
+
+def test_a_stranger_who_knows_an_id_writes_to_a_conversation_of_their_own(street: Street) -> None:
+    path = f"/api/v1/conversations/{street.conversation}"
+    before = street.cast.get(path).json()
+    for door in ALL:
+        if door.is_api and door.method != "GET":
+            street.knock(door, "other")
+    assert street.cast.get(path).json() == before
+    (theirs,) = street.cast.get(path, "stranger").json()["messages"]
+    assert theirs["message"] == "Good morning"
+
+
+@pytest.mark.parametrize("csrf", ["", "wrong", "that of a guest"])
+def test_a_form_that_is_not_from_our_page_is_refused(street: Street, csrf: str) -> None:
+    before = street.state()
+    carried = street.sessions["guest"][1] if csrf == "that of a guest" else csrf
+    answers = {door.name: street.knock(door, "owner", csrf=carried) for door in FORMS}
+    assert {name: answer.status_code for name, answer in answers.items()} == {
+        door.name: 403 for door in FORMS
+    }
+    assert street.state() == before
+
+
+def test_a_gateway_key_opens_no_transcript(street: Street) -> None:
+    gateway = street.cast.auth("gateway")
+    for door in ALL:
+        if door.is_api:
+            address = street.address(door, street.mine)
+            answer = street.cast.client.request(door.method, address, headers=gateway)
+            assert answer.status_code == 403
+
+
+def test_a_session_that_was_ended_opens_nothing(street: Street) -> None:
+    signout = next(door for door in ALL if door.path == "/signout")
+    assert street.knock(signout, "owner").headers["location"] == "/signin"
+    for door in OF_A_PROJECT:
+        answer = street.knock(door, "owner")
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/signin?next=")
+        assert street.leaks(answer) == []
