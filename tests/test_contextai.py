@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,10 +13,15 @@ import pytest
 from httpx2 import Response
 
 from causerie.conversations import MESSAGES_MAX, METADATA_KEYS_MAX, TEXT_BYTES_MAX
+from causerie.delivery import WORKER
+from causerie.store.events import CLIENTS_MAX
+from causerie.web import contextai
 from causerie.web.edge import BODY_BYTES_MAX
 from tests.conftest import Cast
 
 USER = {"role": "user", "message": "Where is my card?"}
+THREADS_OF_READS = 45
+"""More than the server has for them."""
 ASSISTANT = {"role": "assistant", "message": "On its way."}
 
 
@@ -167,6 +175,15 @@ def test_a_growing_transcript_stays_one_conversation(cast: Cast) -> None:
     assert [m["message"] for m in only(cast)["messages"]] == [m["message"] for m in turns]
 
 
+def test_two_people_whose_addresses_are_masked_keep_conversations_of_their_own(
+    cast: Cast,
+) -> None:
+    for address in ("ann@corp.fr", "bob@corp.fr", "ann@corp.fr"):
+        cast.log(USER, ASSISTANT, how="/upsert", metadata={"contact": address})
+    read = cast.get("/api/v1/conversations").json()["conversations"]
+    assert [one["metadata"] for one in read] == [{"contact": "email@example.com"}] * 2
+
+
 def test_an_upsert_with_a_thumb_rates_what_is_there(cast: Cast) -> None:
     cast.log(USER, ASSISTANT, how="/upsert")
     cast.log(USER, {**ASSISTANT, "rating": 1}, how="/upsert")
@@ -242,6 +259,39 @@ def test_a_patch_of_nothing_known_is_404(cast: Cast) -> None:
     refused(patch(cast, "T", [{"rating": 2}]), 400, "messages[0].rating")
 
 
+def test_a_patch_of_what_is_still_on_its_way_is_503_and_not_404(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contextai, "SETTLE_SECONDS_MAX", 0.2)
+    inbox = cast.stores.inbox
+    cast.log(USER, ASSISTANT, how="/thread", id="first")
+    cast.settle()
+    inbox.release(WORKER, "test", cast.clock())
+    assert inbox.lease(WORKER, "another process", cast.clock())
+    cast.log(USER, ASSISTANT, how="/thread", id="T")
+    assert patch(cast, "T", [{"rating": 1}]).status_code == 503
+    inbox.release(WORKER, "another process", cast.clock())
+    cast.stores.delivery.wake()
+    cast.settle()
+    assert patch(cast, "T", [{"rating": 1}]).status_code == 200
+
+
+def test_reads_that_wait_for_the_store_do_not_hold_up_what_comes_in(cast: Cast) -> None:
+    with ExitStack() as busy, ThreadPoolExecutor(THREADS_OF_READS) as readers:
+        for _ in range(CLIENTS_MAX):
+            busy.enter_context(cast.stores.events._client())
+        path, headers = "/api/v1/conversations", cast.auth("read")
+        reads = [
+            readers.submit(cast.client.get, path, headers=headers) for _ in range(THREADS_OF_READS)
+        ]
+        while not cast.stores.events._clients.empty() or sum(read.running() for read in reads) < 40:
+            time.sleep(0.01)
+        refused(cast.log({"role": "user"}), 400, "conversation.messages[0].message")
+        assert cast.log({**USER, "message": "x" * 100_000}).status_code == 201
+        busy.close()
+        assert {read.result().status_code for read in reads} == {200}
+
+
 def test_a_patch_finds_a_tenants_thread_with_and_without_naming_the_tenant(cast: Cast) -> None:
     cast.log(USER, ASSISTANT, how="/thread", id="T", tenant_id="acme")
     assert patch(cast, "T", [{"rating": 1}]).status_code == 200
@@ -260,6 +310,12 @@ def test_a_tenant_is_taken_from_query_or_body_and_kept_apart(cast: Cast) -> None
     for tenant in ("acme", "globex"):
         assert only(cast, tenant_id=tenant)["tenant_id"] == tenant
     assert cast.get("/api/v1/conversations").json()["count"] == 0
+
+
+def test_an_id_that_no_conversation_can_have_is_not_found(cast: Cast) -> None:
+    for id in ("%00", "a%00b", "%ff", "x" * 20_000, "..%2f", "'", "%5C", "%0a"):
+        assert cast.get(f"/api/v1/conversations/{id}").status_code == 404
+        assert patch(cast, id, [{"rating": 1}]).status_code == 404
 
 
 def test_a_conversation_of_another_tenant_is_not_found(cast: Cast) -> None:
@@ -341,6 +397,8 @@ def test_weeks_begin_on_monday_and_months_on_the_first(cast: Cast) -> None:
         ({"per_page": "1000"}, "per_page"),
         ({"per_page": "many"}, "per_page"),
         ({"page": "99999999999999999999"}, "page"),
+        ({"page": "9" * 5_000}, "page"),
+        ({"per_page": "0000001000000"}, "per_page"),
         ({"start_time": "yesterday"}, "start_time"),
         ({"end_time": "9999-12-31T23:59:59Z"}, "end_time"),
         ({"start_time": "2026-05-20T13:00:00Z"}, "start_time"),
@@ -352,6 +410,14 @@ def test_a_bad_parameter_is_named(cast: Cast, query: dict[str, str], field: str)
 
 
 # ---- bad input ----------------------------------------------------------------------------------
+
+
+def nested(deep: int) -> Any:
+    """A list in a list in a list."""
+    inner: list[Any] = []
+    for _ in range(deep - 1):
+        inner = [inner]
+    return inner
 
 
 def post(cast: Cast, body: bytes) -> Response:
@@ -400,6 +466,10 @@ def test_a_body_that_is_no_transcript_is_refused(cast: Cast, body: bytes, field:
         ({**USER, "event_timestamp": "0001-01-01T00:00:00+14:00"}, "event_timestamp"),
         ({**USER, "event_timestamp": 1700000000}, "event_timestamp"),
         ({"type": "event"}, "name"),
+        ({"type": "tool", "name": "t", "input": nested(101)}, "input"),
+        ({"type": "tool", "name": "t", "input": nested(500)}, "input"),
+        ({"type": "tool", "name": "t", "observation": nested(101)}, "observation"),
+        ({**USER, "metadata": {"k": nested(101)}}, "metadata.k"),
         ({"type": "tool", "name": "t", "input": {"k": "\0"}}, "input"),
     ],
 )
@@ -407,6 +477,11 @@ def test_a_bad_message_is_refused_with_its_place(
     cast: Cast, message: dict[str, Any], field: str
 ) -> None:
     refused(cast.log(USER, message), 400, f"conversation.messages[1].{field}")
+
+
+def test_what_is_nested_to_the_limit_is_kept_and_read_back(cast: Cast) -> None:
+    cast.log({"type": "tool", "name": "t", "input": nested(100)})
+    assert only(cast)["messages"][0]["input"] == nested(100)
 
 
 def test_half_a_surrogate_pair_is_refused_or_kept_readable(cast: Cast) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,14 +15,20 @@ from sqlalchemy import Engine
 from causerie.accounts import Project
 from causerie.config import Settings
 from causerie.conversations import Conversation, Kind, Message, message_id
-from causerie.delivery import BATCH_MESSAGES_MAX, Delivery
+from causerie.delivery import (
+    BATCH_MESSAGES_MAX,
+    PARAMETER_BYTES_MAX,
+    Delivery,
+    Growing,
+    _lookups,
+)
 from causerie.errors import Unavailable
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Question, Reports, Transcript
 from causerie.store.events import EventStore
 from causerie.store.events_schema import CONVERSATIONS, MESSAGES
-from causerie.store.inbox import ATTEMPTS_MAX, Inbox
+from causerie.store.inbox import ATTEMPTS_MAX, LEASE, Inbox, Waiting
 from causerie.testing import Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
 
@@ -99,7 +105,8 @@ def test_moving_the_same_entries_again_changes_nothing(post: Post) -> None:
     post.put(How.THREAD, "b", uid="3", id="T")
     waiting = post.inbox.waiting(9)
     for version in (1, 2, 3):
-        post.delivery._write(waiting, version)  # as if killed before the inbox forgot them
+        # As if killed before the inbox forgot them.
+        post.delivery._write(post.delivery._apply(waiting), version)
     post.delivery.drain()
     assert post.counted() == (2, 4)
     assert post.texts("T") == ["a", "b"]
@@ -243,6 +250,69 @@ def test_only_the_holder_of_the_lease_moves(
     assert post.delivery.move() == 0 and post.inbox.backlog() == (1, 0)
     post.clock.move(minutes=5)
     assert post.delivery.move() == 1
+
+
+class HeldUp(Delivery):
+    """A worker to which something happens between reading and writing."""
+
+    meanwhile: Callable[[], None]
+
+    def _apply(self, batch: Sequence[Waiting]) -> list[Growing]:
+        grown = super()._apply(batch)
+        self.meanwhile()
+        return grown
+
+
+def test_a_worker_that_was_held_up_writes_nothing_of_what_it_read(
+    make_post: Callable[[EventStore], Post], embedded_events: EventStore
+) -> None:
+    post = make_post(embedded_events)
+    post.put(How.LOG, "hi", "hello", uid="1")
+    slow = HeldUp(post.inbox, post.events, "slow", post.clock, 1)
+
+    def meanwhile() -> None:
+        post.clock.move(seconds=LEASE.total_seconds() + 1)
+        post.delivery.drain()
+        post.put(How.PATCH, uid="2", id="1", ratings={message_id("1", 1): 1})
+        post.delivery.stop()
+
+    slow.meanwhile = meanwhile
+    with pytest.raises(Unavailable):
+        slow.move()
+    assert [message.rating for message in post.read("1").messages] == [0, 1]
+    assert post.read("1").row.thumbs_up == 1
+
+
+def test_a_write_that_came_too_late_is_mended_by_the_next(
+    make_post: Callable[[EventStore], Post], embedded_events: EventStore
+) -> None:
+    post = make_post(embedded_events)
+    post.put(How.THREAD, "now", uid="1", id="T")
+    late = post.delivery._apply(post.inbox.waiting(9))
+    post.put(How.THREAD, "before", uid="2", id="T", at=post.clock() - timedelta(days=3))
+    post.delivery.drain()
+    post.delivery._write(late, 1)  # on its way for longer than the lease
+    post.put(How.THREAD, "after", uid="3", id="T")
+    post.delivery.drain()
+    assert post.counted() == (1, 3)
+    assert post.texts("T") == ["now", "before", "after"]
+
+
+def test_what_is_looked_up_fits_into_a_statement_and_nothing_is_left_out() -> None:
+    keys = [("", "x"), *(("t" * 40, f"{n:0>100}" + "🙂" * 100) for n in range(2_000)), ("", "y")]
+    parts = list(_lookups(keys))
+    assert [key for part in parts for key in part] == keys and len(parts) > 1
+    assert all(sum(len(id.encode()) for _, id in part) <= PARAMETER_BYTES_MAX for part in parts)
+
+
+def test_what_other_commands_moved_is_free_for_the_next_process(
+    make_post: Callable[[EventStore], Post], embedded_events: EventStore
+) -> None:
+    post = make_post(embedded_events)
+    post.put(How.LOG, "a", "b", uid="1")
+    post.delivery.stop()
+    assert post.texts("1") == ["a", "b"]
+    assert post.inbox.lease("delivery", "the next process", post.clock()) is not None
 
 
 def test_an_engine_that_is_down_loses_nothing_and_delivery_goes_on_when_it_is_back(

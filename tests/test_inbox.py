@@ -181,6 +181,17 @@ def test_one_holder_at_a_time_has_the_lease(inbox: Inbox, clock: Ticking) -> Non
     assert inbox.lease("delivery", "one", clock()) is None
 
 
+def test_a_lease_that_another_had_in_between_is_not_renewed(inbox: Inbox, clock: Ticking) -> None:
+    assert inbox.lease("delivery", "one", clock()) == 1
+    assert inbox.renew("delivery", "one", 1, clock()) == 2
+    clock.now += LEASE + timedelta(seconds=1)
+    assert inbox.renew("delivery", "one", 2, clock()) == 3  # late, but nobody else was there
+    clock.now += LEASE + timedelta(seconds=1)
+    inbox.lease("delivery", "two", clock())
+    clock.now += LEASE + timedelta(seconds=1)
+    assert inbox.renew("delivery", "one", 3, clock()) is None
+
+
 def test_a_released_lease_is_free_at_once(inbox: Inbox, clock: Ticking) -> None:
     inbox.lease("delivery", "one", clock())
     inbox.release("delivery", "one", clock())
@@ -197,6 +208,8 @@ def test_an_entry_that_fails_too_often_is_parked_with_its_reason(
     assert inbox.waiting(1) == [] and inbox.backlog() == (0, 1)
     assert inbox.parked() == [(one.seq, "the engine refused it")]
     assert inbox.retry_parked() == 1 and inbox.backlog() == (1, 0)
+    # What came after it may be moved already: it no longer counts as the first of its conversation.
+    assert one.entry.fresh and not inbox.waiting(1)[0].entry.fresh
 
 
 def test_removed_entries_are_gone_and_numbers_are_never_used_again(
@@ -210,13 +223,25 @@ def test_removed_entries_are_gone_and_numbers_are_never_used_again(
     assert inbox.waiting(9)[0].seq > first.seq
 
 
+def test_a_read_is_bounded_by_bytes_but_never_empty(inbox: Inbox, clock: Ticking) -> None:
+    for uid in "123":
+        inbox.take([arrival(clock, How.LOG, "x" * 1_000, uid=uid)], clock())
+    assert inbox.holds()
+    assert [len(inbox.waiting(9, size)) for size in (1, 2_000, 3_000, 9_000)] == [1, 1, 2, 3]
+    assert [len(inbox.waiting(limit)) for limit in (1, 2, 9)] == [1, 2, 3]
+
+
 def test_a_conversation_is_pending_until_its_entries_are_removed(
     inbox: Inbox, clock: Ticking
 ) -> None:
     inbox.take([arrival(clock, How.THREAD, "a", id="T")], clock())
-    assert inbox.pending("p", "T") and not inbox.pending("p", "other")
-    inbox.remove(one.seq for one in inbox.waiting(9))
-    assert not inbox.pending("p", "T")
+    newest = inbox.newest("p", "T")
+    assert newest is not None and inbox.newest("p", "other") is None
+    inbox.take([arrival(clock, How.THREAD, "later", uid="2", id="T")], clock())
+    assert inbox.pending("p", "T", newest) and not inbox.pending("p", "other", newest)
+    inbox.remove([newest])
+    assert not inbox.pending("p", "T", newest) and inbox.newest("p", "T") is not None
+    assert inbox.newest("p", "T\0") is None
 
 
 def test_a_sweep_forgets_what_is_past_its_window(inbox: Inbox, clock: Ticking) -> None:
@@ -233,3 +258,6 @@ def test_a_store_that_is_gone_says_unavailable(tmp_path: Any, clock: Ticking) ->
     engine.dispose()
     with pytest.raises(Unavailable):
         inbox.take([arrival(clock, How.LOG, "a", "b")], clock())
+    for ask in (inbox.holds, inbox.backlog, inbox.parked, inbox.worker):
+        with pytest.raises(Unavailable):
+            ask()

@@ -76,9 +76,18 @@ def open_stores(settings: Settings, clock: Clock = utc_now) -> Stores:
     events = open_events(settings)
     events.open()
     inbox = Inbox(engine)
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    delivery = Delivery(inbox, events, holder, clock, settings.flush_interval_ms)
+    delivery = Delivery(inbox, events, holder(settings), clock, settings.flush_interval_ms)
     return Stores(folder, engine, events, inbox, Accounts(engine), Reports(events), delivery)
+
+
+def holder(settings: Settings) -> str:
+    """Who this process is where one of many may empty the inbox.
+
+    Who has the folder is alone with the stores in it, and goes on at once where a crash left off.
+    """
+    if settings.embedded and not settings.state_url:
+        return f"the process that has {settings.data.resolve()}"
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def open_events(settings: Settings) -> EventStore:

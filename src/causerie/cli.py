@@ -212,6 +212,7 @@ def import_files(
         say.print("The running server moves them into the analytics store.")
         return
     _import(files, project, stores.accounts, stores.inbox, stores.delivery.drain)
+    stores.delivery.stop()
     stores.close()
 
 

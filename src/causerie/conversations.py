@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,7 @@ TEXT_BYTES_MAX = 4 * 1024 * 1024
 ID_CHARS_MAX = 200
 ROLE_CHARS_MAX = 40
 NAME_CHARS_MAX = 200
+NESTING_MAX = 100
 TIMESTAMP_AHEAD_HOURS_MAX = 24
 TIMESTAMP_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 UPSERT_WINDOW = timedelta(hours=6)
@@ -144,6 +146,14 @@ def trim_metadata(given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     return kept, lost
 
 
+def nests_deeper(value: Any, most: int) -> bool:
+    """Whether lists and objects stand in one another more than `most` deep."""
+    if not isinstance(value, (list, dict)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return most == 0 or any(nests_deeper(item, most - 1) for item in inner)
+
+
 class Identity(msgspec.Struct, frozen=True):
     """How a full transcript is recognised when it comes again, longer.
 
@@ -163,14 +173,19 @@ class Identity(msgspec.Struct, frozen=True):
 CHAIN_DIGEST_BYTES = 8
 
 
-def identify(conversation: Conversation) -> Identity | None:
+def identify(
+    conversation: Conversation, sent: Conversation | None = None, salt: bytes = b""
+) -> Identity | None:
     """The identity of a transcript, or None when it is too short to have one.
 
     Events take no part: the upsert protocol never had them. Ratings take no part: a transcript
-    that comes again with a thumb on it is the same transcript.
+    that comes again with a thumb on it is the same transcript. `sent` is the transcript before
+    personal data was masked: by its metadata people are told apart who look the same afterwards.
+    With a `salt` no digest tells who they are.
     """
     chain: list[bytes] = []
-    state = hashlib.blake2b(_scope(conversation), digest_size=CHAIN_DIGEST_BYTES)
+    scope = _scope(sent or conversation)
+    state = hashlib.blake2b(scope, key=salt, digest_size=CHAIN_DIGEST_BYTES)
     for message in conversation.messages:
         if message.kind is Kind.EVENT:
             continue

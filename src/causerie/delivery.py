@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -30,9 +30,13 @@ from causerie.store.inbox import Inbox, Waiting
 BATCH_ENTRIES_MAX = 5_000
 BATCH_MESSAGES_MAX = 50_000
 POSITIONS_PER_ENTRY = 1 << 20
+PARAMETER_BYTES_MAX = 64 * 1024
+"""Half of what a ClickHouse server takes: an id may need more bytes when it is escaped."""
+PARAMETER_ITEM_BYTES = 4
 RETRY_INTERVAL_MS = 2_000
 SWEEP_INTERVAL = timedelta(minutes=5)
 STOP_SECONDS_MAX = 30
+LAST_MOVES_SECONDS_MAX = 5
 WORKER = "delivery"
 log = logging.getLogger(__name__)
 
@@ -43,12 +47,19 @@ class Growing:
 
     project: str
     conversation: Conversation
-    """Merged metadata and feedback; `messages` holds all, old and new."""
+    """Merged metadata and feedback, without messages."""
     begun: datetime
+    messages: dict[str, Message] = field(default_factory=dict)
+    """All, old and new, by id."""
     kept_starts: set[datetime] = field(default_factory=set)
     """When the rows that are in the store begin: one, or more after a write that came too late."""
-    changed: dict[str, Message] = field(default_factory=dict)
-    """The messages to write, by id."""
+    changed: set[str] = field(default_factory=set)
+    """Ids of the messages to write."""
+
+    def put(self, message: Message) -> None:
+        """A message that is new or has changed."""
+        self.messages[message.id] = message
+        self.changed.add(message.id)
 
 
 class Delivery:
@@ -70,6 +81,8 @@ class Delivery:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._swept: datetime | None = None
+        self._lease = 0
+        """The batch number that the lease was last taken or renewed with."""
         self._thread = threading.Thread(target=self._run, name=WORKER, daemon=True)
 
     def start(self) -> None:
@@ -126,8 +139,10 @@ class Delivery:
         self._end()
 
     def _end(self) -> None:
+        end = monotonic() + LAST_MOVES_SECONDS_MAX
         try:
-            self.drain()
+            while monotonic() < end and self.move():
+                pass
         except Unavailable as error:
             log.warning("left in the inbox until the next start: %s", error)
         except Exception:  # the edge of a thread: what it did not move is still in the inbox
@@ -150,12 +165,13 @@ class Delivery:
         lease = self._inbox.lease(WORKER, self._holder, self._clock())
         if lease is None:
             return 0
+        self._lease = lease
         # Read under the lease: what was read before it may have been moved by another since.
-        return self._move(_bounded(self._inbox.waiting(BATCH_ENTRIES_MAX)), lease)
+        return self._move(_bounded(self._inbox.waiting(BATCH_ENTRIES_MAX)))
 
-    def _move(self, batch: Sequence[Waiting], lease: int) -> int:
+    def _move(self, batch: Sequence[Waiting]) -> int:
         try:
-            self._write(self._apply(batch), self._renewed(lease))
+            self._write(self._apply(batch), self._renewed())
         except Unavailable:
             raise
         except Exception as error:  # one entry that cannot be written must not hold up all others
@@ -169,17 +185,15 @@ class Delivery:
         if len(batch) == 1:
             self._inbox.blame(batch[0].seq, error)
             return 0
-        moved = 0
-        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-            lease = self._inbox.lease(WORKER, self._holder, self._clock())
-            moved += 0 if lease is None else self._move(half, lease)
-        return moved
+        middle = len(batch) // 2
+        return self._move(batch[:middle]) + self._move(batch[middle:])
 
-    def _renewed(self, lease: int) -> int:
-        """The version to write under."""
-        version = self._inbox.renew(WORKER, self._holder, lease, self._clock())
+    def _renewed(self) -> int:
+        """The version to write under. Raises Unavailable when what was read may be stale."""
+        version = self._inbox.renew(WORKER, self._holder, self._lease, self._clock())
         if version is None:
             raise Unavailable("another process has taken over")
+        self._lease = version
         return version
 
     def _write(self, grown: Sequence[Growing], version: int) -> None:
@@ -210,17 +224,40 @@ class Delivery:
                 wanted.setdefault(one.project, set()).add((given.tenant, given.id))
         found: dict[tuple[str, str, str], Growing] = {}
         for project, keys in wanted.items():
-            spoken = messages_of(self._events, project, sorted(keys))
-            ids = sorted({id for _, id in keys})
-            for row in self._events.select(
-                "delivery/conversations", {"project": project, "ids": ids}
-            ):
-                key = (row["tenant"], row["id"])
-                if key in keys:
-                    start = row.pop("started_at")
-                    kept = Conversation(**row, messages=spoken.get(key, []))
-                    found[(project, *key)] = Growing(project, kept, start, kept_start=start)
+            for some in _lookups(sorted(keys)):
+                found.update(self._kept(project, some))
         return found
+
+    def _kept(
+        self, project: str, keys: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str, str], Growing]:
+        found: dict[tuple[str, str, str], Growing] = {}
+        wanted = set(keys)
+        spoken = messages_of(self._events, project, keys)
+        parameters = {"project": project, "ids": sorted({id for _, id in keys})}
+        for row in self._events.select("delivery/conversations", parameters):
+            key = (row["tenant"], row["id"])
+            if key in wanted:
+                start = row.pop("started_at")
+                earlier = found.get((project, *key))
+                starts = {start, *(earlier.kept_starts if earlier else ())}
+                messages = {message.id: message for message in spoken.get(key, ())}
+                found[(project, *key)] = Growing(
+                    project, Conversation(**row), start, messages, starts
+                )
+        return found
+
+
+def _lookups(keys: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
+    """Parts of the keys, none longer than a parameter of a statement may be."""
+    start = size = 0
+    for index, key in enumerate(keys):
+        own = sum(len(part.encode()) + PARAMETER_ITEM_BYTES for part in key)
+        if size + own > PARAMETER_BYTES_MAX and index > start:
+            yield keys[start:index]
+            start, size = index, 0
+        size += own
+    yield keys[start:]
 
 
 def _bounded(waiting: Sequence[Waiting]) -> Sequence[Waiting]:
@@ -236,27 +273,23 @@ def _bounded(waiting: Sequence[Waiting]) -> Sequence[Waiting]:
 def _grow(growing: Growing, waiting: Waiting) -> None:
     """Apply one entry. Applying it to what already has it changes nothing."""
     kept, given = growing.conversation, waiting.entry.conversation
-    known = {message.id: message for message in kept.messages}
     for index, message in enumerate(given.messages):
-        if message.id not in known:
+        if message.id not in growing.messages:
             position = waiting.seq * POSITIONS_PER_ENTRY + index
-            growing.changed[message.id] = msgspec.structs.replace(message, position=position)
-            known[message.id] = growing.changed[message.id]
+            growing.put(msgspec.structs.replace(message, position=position))
     for id, rating in waiting.entry.ratings.items():
-        if id in known:
-            growing.changed[id] = msgspec.structs.replace(known[id], rating=rating)
-            known[id] = growing.changed[id]
+        if id in growing.messages:
+            growing.put(msgspec.structs.replace(growing.messages[id], rating=rating))
     growing.conversation = msgspec.structs.replace(
         kept,
         metadata=trim_metadata({**kept.metadata, **given.metadata})[0],
         feedback=given.feedback or kept.feedback,
-        messages=list(known.values()),
     )
 
 
 def _conversation_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
     conversation = growing.conversation
-    summary = summarize(conversation.messages, growing.begun)
+    summary = summarize(growing.messages.values(), growing.begun)
     values = {
         **msgspec.structs.asdict(summary),
         "project": growing.project,
@@ -271,15 +304,15 @@ def _conversation_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
         "deleted": 0,
     }
     yield [values[name] for name in CONVERSATIONS.columns]
-    if growing.kept_start is not None and growing.kept_start != summary.started_at:
+    for start in growing.kept_starts - {summary.started_at}:
         # The start is part of the sorting key: the old row must be taken away by name.
-        values |= {"started_at": growing.kept_start, "deleted": 1}
+        values |= {"started_at": start, "deleted": 1}
         yield [values[name] for name in CONVERSATIONS.columns]
 
 
 def _message_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
     conversation = growing.conversation
-    for message in growing.changed.values():
+    for message in map(growing.messages.__getitem__, sorted(growing.changed)):
         yield [
             growing.project,
             conversation.tenant,

@@ -16,6 +16,7 @@ import msgspec
 from causerie.conversations import (
     ID_CHARS_MAX,
     NAME_CHARS_MAX,
+    NESTING_MAX,
     ROLE_CHARS_MAX,
     TENANT_CHARS_MAX,
     TEXT_BYTES_MAX,
@@ -25,6 +26,7 @@ from causerie.conversations import (
     Kind,
     Message,
     message_id,
+    nests_deeper,
     spread_times,
     trim_metadata,
 )
@@ -67,6 +69,8 @@ class Item:
     input: str = ""
     observation: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    id: str = ""
+    """Its id within the conversation, where the file gives one."""
 
     @property
     def says_something(self) -> bool:
@@ -86,6 +90,8 @@ class Draft:
     feedback: str = ""
     started_at: Stamp = None
     started_key: str = "started_at"
+    complete: bool = False
+    """Kept also where nobody says anything."""
 
 
 def finish(draft: Draft, id: str, now: datetime) -> Conversation:
@@ -101,15 +107,25 @@ def finish(draft: Draft, id: str, now: datetime) -> Conversation:
         feedback=_text(draft.feedback, "feedback"),
         source=f"import:{draft.format}",
         messages=[
-            _message(item, message_id(id, index), at)
-            for index, (item, at) in enumerate(zip(draft.items, _times(draft, now), strict=True))
+            _message(item, own, at)
+            for item, own, at in zip(
+                draft.items, _message_ids(draft, id), _times(draft, now), strict=True
+            )
         ],
     )
 
 
+def _message_ids(draft: Draft, id: str) -> list[str]:
+    """The ids that the file gives, if they tell all messages apart; else by place."""
+    given = [_within(item.id, ID_CHARS_MAX, f"{item.path}.id") for item in draft.items]
+    if all(given) and len(set(given)) == len(given):
+        return given
+    return [message_id(id, index) for index, _ in enumerate(draft.items)]
+
+
 def _times(draft: Draft, now: datetime) -> list[datetime]:
     stamps = [_time(item.at, now, f"{item.path}.{item.at_key}") for item in draft.items]
-    if stamps[0] is None:
+    if stamps and stamps[0] is None:
         stamps[0] = _time(draft.started_at, now, draft.started_key)
     return spread_times(stamps, now)
 
@@ -177,15 +193,22 @@ def plain(given: dict[str, Any], where: str) -> dict[str, str]:
     return written
 
 
+def exact_json(value: Any) -> str:
+    """A value as JSON text; text becomes a JSON string. Raises Invalid where it is too deep."""
+    if nests_deeper(value, NESTING_MAX):
+        raise Invalid(f"what a tool was given or answered is nested deeper than {NESTING_MAX}")
+    return msgspec.json.encode(value).decode()
+
+
 def json_text(value: Any) -> str:
     """A tool's arguments as JSON text, also where they came as text that is none."""
     if not isinstance(value, str):
-        return msgspec.json.encode(value).decode()
+        return exact_json(value)
     try:
-        msgspec.json.decode(value.encode())
+        is_json = not nests_deeper(msgspec.json.decode(value.encode()), NESTING_MAX)
     except (msgspec.DecodeError, RecursionError):
-        return msgspec.json.encode(value).decode() if value else ""
-    return value
+        is_json = False
+    return value if is_json or not value else msgspec.json.encode(value).decode()
 
 
 Scale = tuple[float, float]

@@ -22,6 +22,7 @@ from causerie.drafts import (
     Draft,
     Item,
     Stamp,
+    exact_json,
     finish,
     json_text,
     plain,
@@ -41,7 +42,7 @@ def recognise(value: Any, now: datetime) -> Conversation:
     `now` dates what has no time at all. Raises Invalid, whose `field` is the path within `value`.
     """
     draft = _draft(value)
-    if not any(item.says_something for item in draft.items):
+    if not draft.complete and not any(item.says_something for item in draft.items):
         raise Invalid("nobody says anything", field=_talk_key(value))
     return finish(draft, draft.id or _content_id(value), now)
 
@@ -109,20 +110,22 @@ class LoggedMessage(msgspec.Struct):
     name: str | None = None
     thought: str | None = None
     input: Any = None
-    observation: str | None = None
+    observation: Any = None
+    id: Any = None
+    """Ours has one in an export; what others call so is taken where it tells messages apart."""
 
 
 class LoggedConversation(msgspec.Struct):
     messages: list[LoggedMessage]
-    id: str | None = None
+    id: str | int | None = None
     metadata: dict[str, Any] | None = None
     feedback: str | None = None
-    tenant_id: str | None = None
+    tenant_id: str | int | None = None
 
 
 class Logged(msgspec.Struct):
     conversation: LoggedConversation
-    tenant_id: str | None = None
+    tenant_id: str | int | None = None
 
 
 def _logged(logged: Logged, where: str) -> Draft:
@@ -130,11 +133,17 @@ def _logged(logged: Logged, where: str) -> Draft:
     return Draft(
         "context",
         [_logged_item(message, f"{where}[{n}]") for n, message in enumerate(talk.messages)],
-        id=talk.id or "",
-        tenant=logged.tenant_id or talk.tenant_id or "",
+        id=_name(talk.id),
+        tenant=_name(logged.tenant_id) or _name(talk.tenant_id),
         metadata=plain(talk.metadata or {}, "metadata"),
         feedback=talk.feedback or "",
+        # Under an id of its own even an empty thread is one: an export has it.
+        complete=talk.id is not None,
     )
+
+
+def _name(id: str | int | None) -> str:
+    return "" if id is None else str(id)
 
 
 def _logged_item(message: LoggedMessage, path: str) -> Item:
@@ -150,10 +159,17 @@ def _logged_item(message: LoggedMessage, path: str) -> Item:
         rating=thumb(message.rating, THUMBS, f"{path}.rating"),
         name=message.name or "",
         thought=message.thought or "",
-        input="" if message.input is None else json_text(message.input),
-        observation=message.observation or "",
+        input="" if message.input is None else exact_json(message.input),
+        observation=_observed(message.observation),
         metadata=plain(message.metadata or {}, f"{path}.metadata"),
+        id=message.id if isinstance(message.id, str) else "",
     )
+
+
+def _observed(observation: Any) -> str:
+    if observation is None:
+        return ""
+    return observation if isinstance(observation, str) else exact_json(observation)
 
 
 # ---- logs of requests and responses, and two sets that keep chat messages ----------------------

@@ -83,6 +83,7 @@ class Ingest:
 
     def prepare(self, submission: Submission) -> tuple[Arrival, tuple[str, ...]]:
         """The submission as the inbox takes it, and what of its metadata did not fit."""
+        sent = submission.conversation
         for step in self._steps:
             submission = step(submission)
         conversation = submission.conversation
@@ -98,7 +99,7 @@ class Ingest:
             entry,
             submission.uid,
             submission.request,
-            identify(conversation) if whole else None,
+            identify(conversation, sent, submission.project.salt) if whole else None,
             upsert=submission.how is How.UPSERT,
         )
         return arrival, submission.lost

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from causerie.accounts import Project
 from causerie.conversations import Conversation, Kind, Message
 from causerie.imports import Malformed
 from causerie.ingest import How, Ingest, Submission
-from causerie.reports import Question, Reports, Transcript
+from causerie.reports import ConversationRow, Question, Reports, Transcript
 from causerie.store.inbox import Arrival, Inbox
 
 GROUP_MESSAGES_MAX = 20_000
@@ -80,15 +80,35 @@ def _groups(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
 
 
 def export(reports: Reports, project: Project) -> Iterator[bytes]:
-    """Every conversation of a project, oldest first, a JSON line each, as `import` reads them."""
+    """Every conversation of a project, oldest first, a JSON line each, as `import` reads them.
+
+    What comes in meanwhile may be left out; what was there and stays as it is, is not.
+    """
     question = Question(project.id, *EVER, tenant=None, sort="oldest", per_page=EXPORT_PER_PAGE)
+    given: set[tuple[str, str]] = set()
     while True:
         page = reports.conversations(question)
-        for transcript in reports.transcripts(project.id, page.rows):
+        new = [row for row in page.rows if (row.tenant, row.id) not in given]
+        for transcript in reports.transcripts(project.id, new):
             yield msgspec.json.encode(_log_body(transcript)) + b"\n"
         if question.page >= page.pages:
             return
-        question = replace(question, page=question.page + 1)
+        question, given = _further(question, page.rows, given)
+
+
+def _further(
+    question: Question, rows: Sequence[ConversationRow], given: set[tuple[str, str]]
+) -> tuple[Question, set[tuple[str, str]]]:
+    """The question for what follows, and what of its answer was given already.
+
+    It goes on from the time of the last row, not from a count: what is added before it must not
+    move what follows.
+    """
+    last = rows[-1].started_at if rows else question.since
+    names = {(row.tenant, row.id) for row in rows if row.started_at == last}
+    if last == question.since:
+        return replace(question, page=question.page + 1), given | names
+    return replace(question, since=last, page=1), names
 
 
 def _log_body(transcript: Transcript) -> dict[str, object]:
@@ -105,12 +125,13 @@ def _log_body(transcript: Transcript) -> dict[str, object]:
 
 def _message_body(message: Message) -> dict[str, object]:
     body: dict[str, object] = {
+        "id": message.id,
         "type": message.kind.value,
         "event_timestamp": message.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
     }
-    if message.kind is Kind.MESSAGE:
+    if message.kind is Kind.MESSAGE or message.role or message.text:
         body |= {"role": message.role, "message": message.text}
-    else:
+    if message.name:
         body |= {"name": message.name}
     if message.kind is Kind.TOOL:
         body |= {

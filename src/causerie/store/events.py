@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -29,6 +29,7 @@ from causerie.store.events_schema import TABLES, EventTable
 
 CLIENTS_MAX = 4
 CONNECT_TIMEOUT_S = 5
+CLIENT_WAIT_SECONDS_MAX = 10
 QUERY_SECONDS_MAX = 60
 UNKNOWN_DATABASE = 81
 # Time, memory, space, too many queries or parts, read-only, keeper: it passes.
@@ -65,11 +66,12 @@ class EventStore:
 
     def close(self) -> None:
         """Give all clients back; the embedded engine ends with its last one."""
-        for _ in range(CLIENTS_MAX):
-            client = self._clients.get()
-            if client is not None:
-                client.close()
-        for _ in range(CLIENTS_MAX):
+        clients: list[Client | None] = []
+        with suppress(queue.Empty):  # an engine that does not answer still has one
+            while len(clients) < CLIENTS_MAX:
+                clients.append(self._clients.get(timeout=CLIENT_WAIT_SECONDS_MAX))
+        for client in clients:
+            self._drop(client)
             self._clients.put(None)
 
     def insert(self, table: EventTable, rows: Sequence[Sequence[Any]]) -> None:
@@ -117,7 +119,10 @@ class EventStore:
 
     @contextmanager
     def _client(self, *, transient: Container[int | None] = TRANSIENT) -> Iterator[Client]:
-        client = self._clients.get()
+        try:
+            client = self._clients.get(timeout=CLIENT_WAIT_SECONDS_MAX)
+        except queue.Empty as error:
+            raise Unavailable("the analytics store is busy") from error
         try:
             client = client or self._connect()
             yield client

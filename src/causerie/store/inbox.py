@@ -354,6 +354,8 @@ class Inbox:
 
     def newest(self, project: str, conversation: str) -> int | None:
         """Number of the latest entry of this conversation that waits."""
+        if "\0" in conversation:  # no id holds one, and PostgreSQL takes none
+            return None
         return self._latest(inbox.c.project == project, inbox.c.conversation == conversation)
 
     def pending(self, project: str, conversation: str, newest: int) -> bool:

@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -32,6 +34,7 @@ from causerie.reports import (
     Transcript,
     default_since,
 )
+from causerie.store.inbox import Arrival, Receipt
 from causerie.transfer import export
 from causerie.web.edge import JSONResponse, Keys, read_body
 from causerie.web.transcripts import (
@@ -47,8 +50,10 @@ from causerie.wire import contextai as wire
 
 SETTLE_SECONDS_MAX = 5.0
 INLINE_BYTES_MAX = 64 * 1024
+INGEST_THREADS_MAX = 8
 WARNING_HEADER = "x-causerie-warning"
 WARNING_CHARS_MAX = 1_000
+Result = TypeVar("Result")
 COUNT = re.compile(r"[0-9]{1,9}")
 SERIES: dict[str, Callable[[Totals], float | int | None]] = {
     "sentiment": lambda totals: totals.sentiment,
@@ -77,6 +82,7 @@ class ContextAPI:
         self._delivery = delivery
         self._reports = reports
         self._clock = clock
+        self._threads = CapacityLimiter(INGEST_THREADS_MAX)
 
     def routes(self) -> list[Route]:
         """The endpoint table of the service's documentation, rows 1 to 4 and 8 to 13."""
@@ -104,15 +110,16 @@ class ContextAPI:
         return await self._whole(request, How.UPSERT)
 
     async def _whole(self, request: Request, how: How) -> Response:
-        submission = await self._submission(request, how)
-        _, lost = await self._keep(submission)
+        arrival, lost = await self._prepared(request, how)
+        await self._commit.keep(arrival)
         return JSONResponse(wire.StatusResponse(), 201, headers=_warnings(lost))
 
     async def thread(self, request: Request) -> Response:
         """Append to the thread of that id, or begin one."""
-        submission = await self._submission(request, How.THREAD)
-        kept, lost = await self._keep(submission)
-        return JSONResponse(thread_answer(kept), 201, headers=_warnings(lost))
+        arrival, lost = await self._prepared(request, How.THREAD)
+        receipt = await self._commit.keep(arrival)
+        answer = thread_answer(_first_time(arrival, receipt))
+        return JSONResponse(answer, 201, headers=_warnings(lost))
 
     async def patch(self, request: Request) -> Response:
         """Rate messages of a thread, by id or, as the clients send it, from the last one back."""
@@ -125,24 +132,35 @@ class ContextAPI:
         ratings = _ratings(transcript, patches)
         rated = Conversation(id=id, tenant=transcript.row.tenant, source=transcript.row.source)
         submission = self._made(project, How.PATCH, rated, request, body)
-        await self._keep(replace(submission, ratings=ratings))
+        arrival, _ = self._ingest.prepare(replace(submission, ratings=ratings))
+        await self._commit.keep(arrival)
         return JSONResponse(wire.StatusResponse())
 
     async def _project(self, request: Request, access: Access) -> Project:
         known = self._keys.remembered(request, access)
         if known is not None:
             return known
-        project: Project = await run_in_threadpool(self._keys.project, request, access)
-        return project
+        return await self._in_thread(partial(self._keys.project, request, access))
 
-    async def _submission(self, request: Request, how: How) -> Submission:
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        """Ingest has threads of its own: reads that wait for a slow store do not hold it up."""
+        return await to_thread.run_sync(work, limiter=self._threads)
+
+    async def _prepared(self, request: Request, how: How) -> tuple[Arrival, tuple[str, ...]]:
         project = await self._project(request, Access.INGEST)
         body = await read_body(request)
+        understand = partial(self._understood, request, project, how, body)
+        # What is large would keep all other requests waiting meanwhile.
+        return understand() if len(body) <= INLINE_BYTES_MAX else await self._in_thread(understand)
+
+    def _understood(
+        self, request: Request, project: Project, how: How, body: bytes
+    ) -> tuple[Arrival, tuple[str, ...]]:
         decoded = decode_log(body)
         tenant = tenant_of(request.query_params.get("tenant_id"), decoded.tenant_id) or ""
         now = self._clock()
         given = conversation_of(decoded, tenant, now, thread=how is How.THREAD)
-        return self._made(project, how, given, request, body, now)
+        return self._ingest.prepare(self._made(project, how, given, request, body, now))
 
     def _made(
         self,
@@ -162,20 +180,6 @@ class ContextAPI:
             now or self._clock(),
             _request_key(project, request, body),
         )
-
-    async def _keep(self, submission: Submission) -> tuple[Conversation, tuple[str, ...]]:
-        """Return what was kept once it is on the disk, with the ids of the first time."""
-        size = sum(len(message.text) for message in submission.conversation.messages)
-        if size > INLINE_BYTES_MAX:
-            arrival, lost = await run_in_threadpool(self._ingest.prepare, submission)
-        else:
-            arrival, lost = self._ingest.prepare(submission)
-        receipt = await self._commit.keep(arrival)
-        kept = arrival.entry.conversation
-        if receipt.replayed and submission.how is How.THREAD:
-            named = msgspec.structs.replace(kept, id=submission.conversation.id or receipt.uid)
-            kept = append_ids(named, receipt.uid)
-        return kept, lost
 
     async def conversations(self, request: Request) -> Response:
         """A page of conversations with their messages."""
@@ -212,8 +216,7 @@ class ContextAPI:
                 raise Unavailable("the conversation is still on its way, try again")
             return self._reports.conversation(project.id, id, tenant)
 
-        # No id holds a NUL, and PostgreSQL takes none.
-        found = None if "\0" in id else await run_in_threadpool(read)
+        found = await run_in_threadpool(read)
         if found is None:
             raise NotFound(f"no conversation {id!r}", field="id")
         return found
@@ -239,6 +242,15 @@ class ContextAPI:
         """Everything, as JSON lines that `causerie import` reads."""
         project = await self._project(request, Access.READ)
         return StreamingResponse(export(self._reports, project), media_type="application/x-ndjson")
+
+
+def _first_time(arrival: Arrival, receipt: Receipt) -> Conversation:
+    """The thread with the ids that it got when the request came for the first time."""
+    kept = arrival.entry.conversation
+    if not receipt.replayed:
+        return kept
+    id = receipt.uid if kept.id == arrival.uid else kept.id
+    return append_ids(msgspec.structs.replace(kept, id=id), receipt.uid)
 
 
 def _request_key(project: Project, request: Request, body: bytes) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -66,10 +66,11 @@ class JSONResponse(Response):
         return msgspec.json.encode(content)
 
 
-def answer_error(pages: Pages) -> Callable[[Request, Exception], Response]:
+def answer_error(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:
     """Says an error in the shape of what was asked for: JSON of the API, or a page."""
 
-    def answer(request: Request, error: Exception) -> Response:
+    # Not in a thread: an answer must not wait until those who read have finished.
+    async def answer(request: Request, error: Exception) -> Response:
         code, status, field = "internal_error", 500, None
         message = "internal error"
         if isinstance(error, CauserieError):

@@ -45,9 +45,10 @@ def decode_log(body: bytes) -> wire.LogBody:
 def decode_patch(body: bytes) -> tuple[list[wire.MessagePatch], str | int | None]:
     """What to rate and the tenant named in the body, from either shape of a thread patch."""
     decoded = _decode(_patch_body, body)
-    if isinstance(decoded, list):
-        return decoded, None
-    return decoded.messages, decoded.tenant_id
+    patches = decoded if isinstance(decoded, list) else decoded.messages
+    if len(patches) > MESSAGES_MAX:
+        raise TooLarge(f"messages: over {MESSAGES_MAX} (MESSAGES_MAX)", field="messages")
+    return patches, None if isinstance(decoded, list) else decoded.tenant_id
 
 
 def _decode(decoder: Any, body: bytes) -> Any:
