@@ -135,8 +135,9 @@ def _log_to_stderr(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    # Its lines about each migration that is already there say nothing to an operator.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Their lines about each start would bury the one with the link.
+    for name in ("alembic", "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _accounts(settings: Settings) -> Accounts:
