@@ -6,9 +6,12 @@ import gzip
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -17,7 +20,7 @@ import pytest
 
 from causerie.testing import ServerProcess
 
-TALK = {
+TALK: dict[str, Any] = {
     "id": "from-file",
     "metadata": {"user_id": "u1", "plan": "plus"},
     "feedback": "good",
@@ -134,6 +137,51 @@ def running_import(running: ServerProcess, file: Path) -> str:
         check=True,
     )
     return done.stdout + done.stderr
+
+
+def test_an_export_that_is_cut_short_is_said_and_replaces_nothing(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    # Between two chunks, as a server ends that fails in the middle of an answer.
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n"
+    earlier = tmp_path / "all.jsonl"
+    earlier.write_text("an earlier export")
+    with answering(answer) as port:
+        asked = ("export", "--url", f"http://127.0.0.1:{port}", "--key", "k")
+        with pytest.raises(RuntimeError, match="did not answer to the end"):
+            server.command(*asked, "--output", str(earlier))
+    assert earlier.read_text() == "an earlier export"
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """The port of something that answers one request with these bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield int(listening.getsockname()[1])
+        thread.join()
+
+
+def test_a_server_that_was_killed_goes_on_at_once_where_it_was(server: ServerProcess) -> None:
+    server.start()
+    headers = {"Authorization": f"Bearer {server.key('admin')}"}
+    body = json.dumps({"conversation": {"id": "T", "messages": [TALK["messages"][0]]}}).encode()
+    for _ in range(3):
+        path = "/api/v1/log/conversation/thread"
+        urlopen(Request(server.endpoint + path, data=body, headers=headers)).close()
+    server.kill()
+    server.start()
+    with urlopen(Request(f"{server.endpoint}/api/v1/conversations/T", headers=headers)) as answer:
+        assert len(json.load(answer)["messages"]) == 3
+    server.stop()
 
 
 def test_a_second_process_on_the_folder_is_told_who_has_it(running: ServerProcess) -> None:

@@ -40,13 +40,18 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
         ({"CAUSERIE_EVENTS_CLUSTER": "c"}, "CAUSERIE_EVENTS_URL"),
         ({"CAUSERIE_EVENTS_URL": "http://h"}, "CAUSERIE_EVENTS_URL"),
         ({"CAUSERIE_STATE_URL": "mysql://h"}, "CAUSERIE_STATE_URL"),
+        ({"CAUSERIE_STATE_URL": "postgresql://u:sec/ret@h/d"}, "CAUSERIE_STATE_URL"),
+        ({"CAUSERIE_STATE_URL": "postgresql://u:1/sec@h/d"}, "CAUSERIE_STATE_URL"),
+        ({"CAUSERIE_EVENTS_URL": "clickhouse://u:sec#ret@h:1/d"}, "CAUSERIE_EVENTS_URL"),
+        ({"CAUSERIE_EVENTS_URL": "clickhouse://[u:sec@h/d"}, "CAUSERIE_EVENTS_URL"),
         ({"CAUSERIE_STATE_URL_FILE": "/nowhere"}, "CAUSERIE_STATE_URL_FILE"),
         ({"CAUSERIE_LOG_LEVEL": "loud"}, "CAUSERIE_LOG_LEVEL"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(environ: dict[str, str], named: str) -> None:
-    with pytest.raises(Invalid, match=named):
+    with pytest.raises(Invalid, match=named) as refused:
         load(environ)
+    assert "sec" not in refused.value.message
 
 
 def test_options_of_a_command_win_and_are_checked() -> None:

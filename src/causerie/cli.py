@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated
 from urllib.error import HTTPError, URLError
@@ -36,6 +37,7 @@ from causerie.store.state import open_state
 from causerie.transfer import Importer, Tally, export
 from causerie.world import make_world
 
+ANSWER_CHUNK_BYTES = 1024 * 1024
 FIRST_PROJECT = "default"
 LINK_LIFETIME = timedelta(days=7)
 MALFORMED_SHOWN_MAX = 20
@@ -260,16 +262,30 @@ def export_conversations(
     key: Annotated[str, typer.Option(envvar="CAUSERIE_KEY", help="Its read key.")] = "",
 ) -> None:
     """Write every conversation as JSON lines that `import` reads."""
-    target = output.open("wb") if output else sys.stdout.buffer
+    with _exported(project, data, url, key) as lines:
+        if output is None:
+            sys.stdout.buffer.writelines(lines)
+            sys.stdout.buffer.flush()
+            return
+        # What was cut short must not look like a whole export, nor replace one.
+        part = output.with_name(f"{output.name}.part")
+        with part.open("wb") as file:
+            file.writelines(lines)
+        part.replace(output)
+
+
+@contextmanager
+def _exported(project: str, data: Path | None, url: str, key: str) -> Iterator[Iterator[bytes]]:
     if url:
-        lines = _asked(url, key)
-    else:
-        stores = open_stores(_settings(data=data))
+        yield _asked(url, key)
+        return
+    stores = open_stores(_settings(data=data))
+    try:
         stores.delivery.drain()
-        lines = export(stores.reports, _project(stores.accounts, project))
-    for line in lines:
-        target.write(line)
-    target.flush()
+        yield export(stores.reports, _project(stores.accounts, project))
+    finally:
+        stores.delivery.stop()
+        stores.close()
 
 
 def _asked(url: str, token: str) -> Iterator[bytes]:
@@ -278,11 +294,15 @@ def _asked(url: str, token: str) -> Iterator[bytes]:
     )
     try:
         with urlopen(request) as answer:
-            yield from answer
+            # Not line by line: that would not tell an answer that was cut short.
+            while some := answer.read(ANSWER_CHUNK_BYTES):
+                yield some
     except HTTPError as error:
         raise Conflict(f"{url} answered {error.code}: {error.read(1000).decode()}") from error
     except URLError as error:
         raise Unavailable(f"{url} cannot be reached: {error.reason}") from error
+    except (HTTPException, OSError) as error:
+        raise Unavailable(f"{url} did not answer to the end: {error}") from error
 
 
 @app.command()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from causerie.errors import Invalid
 
@@ -119,16 +120,30 @@ def check(settings: Settings) -> Settings:
         )
     if settings.events_cluster and settings.embedded:
         raise Invalid("CAUSERIE_EVENTS_CLUSTER needs CAUSERIE_EVENTS_URL", field="events_cluster")
-    if settings.events_url and not settings.events_url.startswith(
-        ("clickhouse://", "clickhouses://")
-    ):
-        raise Invalid(
-            "CAUSERIE_EVENTS_URL starts with clickhouse:// or clickhouses://", field="events_url"
-        )
-    if settings.state_url and not settings.state_url.startswith(
-        ("postgresql://", "postgres://", "sqlite://")
-    ):
-        raise Invalid(
-            "CAUSERIE_STATE_URL starts with postgresql:// or sqlite://", field="state_url"
-        )
+    _check_address("events_url", settings.events_url, ("clickhouse", "clickhouses"))
+    _check_address("state_url", settings.state_url, ("postgresql", "postgres", "sqlite"))
     return settings
+
+
+def _check_address(name: str, address: str, schemes: Sequence[str]) -> None:
+    """Never says the address itself: it may hold a password."""
+    if not address:
+        return
+    scheme = address.partition("://")[0]
+    if scheme not in schemes:
+        starts = " or ".join(f"{scheme}://" for scheme in schemes if scheme != "postgres")
+        raise Invalid(f"{VARIABLES[name]} starts with {starts}", field=name)
+    if scheme != "sqlite" and not _is_understood(address):
+        raise Invalid(
+            f"{VARIABLES[name]} cannot be understood; in a user or password, characters such as "
+            "@ and / are percent-encoded",
+            field=name,
+        )
+
+
+def _is_understood(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
+    except ValueError:
+        return False

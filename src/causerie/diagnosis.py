@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -29,8 +30,15 @@ def diagnose(
 ) -> Iterator[Finding]:
     """Look at everything, one after the other; a broken part does not hide the next."""
     yield from _configuration(settings)
-    yield from _state(settings)
-    yield from _events(settings, open_events)
+    yield from _unless_broken("state store", _state(settings))
+    yield from _unless_broken("analytics store", _events(settings, open_events))
+
+
+def _unless_broken(topic: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except CauserieError as error:
+        yield Finding(topic, "broken", error.message)
 
 
 def _configuration(settings: Settings) -> Iterator[Finding]:
@@ -44,17 +52,20 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
 
 def _without_password(address: str) -> str:
     password = urlsplit(address).password
-    return address.replace(f":{password}@", ":…@") if password else address
+    shown = address.replace(f":{password}@", ":…@") if password else address
+    return re.sub(r"(password=)[^&]*", r"\1…", shown)
 
 
 def _state(settings: Settings) -> Iterator[Finding]:
+    engine = open_state(settings.state_address)
     try:
-        engine = open_state(settings.state_address)
-    except CauserieError as error:
-        yield Finding("state store", "broken", error.message)
-        return
-    yield Finding("state store", "ok", reach(engine))
-    inbox = Inbox(engine)
+        yield Finding("state store", "ok", reach(engine))
+        yield from _inbox(Inbox(engine))
+    finally:
+        engine.dispose()
+
+
+def _inbox(inbox: Inbox) -> Iterator[Finding]:
     waiting, parked = inbox.backlog()
     yield Finding("inbox", "ok", f"{waiting} entries wait to be moved into the analytics store")
     for seq, reason in inbox.parked():
@@ -63,7 +74,6 @@ def _state(settings: Settings) -> Iterator[Finding]:
         yield Finding("inbox", "note", "`causerie doctor --retry` tries the parked entries again")
     worker = inbox.worker()
     yield Finding("delivery worker", "ok" if worker else "note", worker or "has never run here")
-    engine.dispose()
 
 
 def _events(settings: Settings, open_events: Callable[[Settings], EventStore]) -> Iterator[Finding]:
@@ -76,7 +86,5 @@ def _events(settings: Settings, open_events: Callable[[Settings], EventStore]) -
         events.close()
     except Conflict:
         yield Finding("analytics store", "ok", f"open in the running server ({folder.holder()})")
-    except CauserieError as error:
-        yield Finding("analytics store", "broken", error.message)
     finally:
         folder.close()

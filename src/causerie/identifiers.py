@@ -47,7 +47,8 @@ _MARKS = {
         "xox": r"[abeoprs]-[A-Za-z0-9-]{10,}+",
         "glpat-": r"[A-Za-z0-9_-]{20,}+",
         "-----BEGIN": r"(?: [A-Z]+)* PRIVATE KEY-----"
-        r"(?:[\w+/=\s,:]|-(?!----))*+(?:-----END[A-Z ]*+-----)?",
+        # Not possessive: before Python 3.11.5 a possessive group of alternatives may lose its end.
+        r"(?:[\w+/=\s,:]|-(?!----))*(?:-----END[A-Z ]*+-----)?",
     },
     "IA": {
         "AKIA": r"[A-Z0-9]{16}(?![A-Za-z0-9])",

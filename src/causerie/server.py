@@ -45,10 +45,10 @@ def run(
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
         )
     )
+    end_politely()
     if sign_in:
         say(f"Sign in, once, with {settings.base_url}/signin/link/{sign_in}")
     say(f"Ready: {settings.base_url}")
-    end_politely()
     server.run(sockets=[server_socket])
 
 

@@ -142,9 +142,7 @@ class EventStore:
 
     def _connect(self) -> Client:
         if "://" not in self._address:
-            return clickhouse_connect.get_client(
-                interface="chdb", path=self._address, tz_mode="aware"
-            )
+            return self._connect_embedded()
         try:
             return self._connect_to(self._address)
         except DatabaseError as error:
@@ -152,6 +150,17 @@ class EventStore:
                 raise
         self._make_database()
         return self._connect_to(self._address)
+
+    def _connect_embedded(self) -> Client:
+        try:
+            return clickhouse_connect.get_client(
+                interface="chdb", path=self._address, tz_mode="aware"
+            )
+        except ImportError as error:
+            raise Unavailable(
+                "the embedded analytics engine is an extra: pip install 'causerie[embedded]', "
+                "or name a ClickHouse server by CAUSERIE_EVENTS_URL"
+            ) from error
 
     def _connect_to(self, address: str) -> Client:
         return clickhouse_connect.get_client(

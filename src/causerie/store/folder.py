@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from causerie.errors import Conflict
+from causerie.errors import Conflict, Unavailable
 
 LOCK_FILE = "causerie.lock"
 
@@ -20,9 +20,14 @@ class DataFolder:
         self._file: IO[str] | None = None
 
     def hold(self) -> None:
-        """Take the folder. Raises Conflict, naming the holder, while another process has it."""
-        self._path.mkdir(parents=True, exist_ok=True)
-        file = (self._path / LOCK_FILE).open("a+")
+        """Take the folder. Raises Conflict, naming the holder, while another process has it,
+        Unavailable when there can be no such folder.
+        """
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            file = (self._path / LOCK_FILE).open("a+")
+        except OSError as error:
+            raise Unavailable(f"the data folder cannot be used: {error}") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

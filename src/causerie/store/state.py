@@ -8,7 +8,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from causerie.errors import Unavailable
 
@@ -20,10 +20,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def open_state(address: str) -> Engine:
     """An engine on a migrated database. Raises Unavailable when it cannot be reached."""
-    engine = _sqlite(address) if address.startswith("sqlite") else _postgresql(address)
+    try:
+        engine = _sqlite(address) if address.startswith("sqlite") else _postgresql(address)
+    except OSError as error:
+        raise Unavailable(f"the state store cannot be opened: {error}") from error
     try:
         _migrate(engine)
-    except OperationalError as error:
+    except DBAPIError as error:
         engine.dispose()
         raise Unavailable(f"the state store cannot be opened: {error.orig}") from error
     return engine
