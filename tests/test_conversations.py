@@ -86,6 +86,12 @@ def test_an_event_changes_neither_identity_nor_the_ids_of_messages() -> None:
     assert [message.id for message in numbered] == ids
 
 
+def test_a_key_that_is_cut_takes_no_other_keys_place_unsaid() -> None:
+    long = "k" * (METADATA_CHARS_MAX + 1)
+    kept, lost = trim_metadata({long[:-1]: "1", long: "2"})
+    assert kept == {long[:-1]: "1"} and len(lost) == 1 and "dropped" in lost[0]
+
+
 def test_texts_cannot_be_cut_differently_to_look_the_same() -> None:
     assert not continues(transcript("ab", "c"), transcript("a", "bc"))
 

@@ -356,6 +356,12 @@ def test_the_statements_for_a_cluster_are_understood_by_the_engine(events: Event
         events.parsed("CREATE TABEL x")
 
 
+def test_the_engine_understands_how_a_cluster_is_asked(clickhouse_events: EventStore) -> None:
+    spread = EventStore(clickhouse_events._address, "main")
+    assert spread.select("reports/known", {"project": "p"})[0]["conversations"] == 0
+    spread.close()
+
+
 def test_a_fresh_database_on_a_server_is_made(tmp_path: Path) -> None:
     with ClickHouseBridge(tmp_path, "causerie", "secret") as bridge:
         address = bridge.url.rpartition("/")[0] + "/brand_new"

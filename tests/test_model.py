@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 from causerie.accounts import Project
 from causerie.conversations import UPSERT_WINDOW, Conversation, Kind, Message, message_id
 from causerie.delivery import WORKER, Delivery, _conversation_rows
+from causerie.errors import Unavailable
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Question, Reports, Totals
@@ -162,8 +164,11 @@ class Server:
             return
         grown = self.delivery._apply(batch)
         if what == "taken over":
+            held_up = self.delivery
             self.restart()
             self.delivery.drain()
+            with suppress(Unavailable):
+                held_up._write(grown, held_up._renewed())
             return
         rows = [row for one in grown for row in _conversation_rows(one, lease)]
         self.events.insert(CONVERSATIONS, rows)
@@ -172,24 +177,29 @@ class Server:
         self.restart()
 
 
+RATINGS = st.sampled_from([0, 0, 1, -1])
+AGES = st.sampled_from([0, 0, 1, 50])
+EVENTS = st.tuples(st.just("event"), st.sampled_from("ab"), RATINGS, AGES)
+Item = tuple[str, str, int, int]
+"""Kind, text, rating, age in hours."""
+
+
 @st.composite
-def conversations(draw: st.DrawFn) -> tuple[How, Conversation, list[tuple[str, str, int, int]]]:
-    """A way in, a conversation, and its messages: kind, text, rating, age in hours."""
+def conversations(draw: st.DrawFn) -> tuple[How, Conversation, list[Item]]:
+    """A way in, a conversation, and its messages."""
     how = draw(st.sampled_from([How.LOG, How.UPSERT, How.UPSERT, How.THREAD, How.IMPORT]))
-    id = draw(st.sampled_from(["T1", "T2"])) if how not in WHOLE else ""
-    item = st.tuples(
-        st.sampled_from(["message", "message", "message", "event"]),
-        st.sampled_from("ab"),
-        st.sampled_from([0, 0, 1, -1]),
-        st.sampled_from([0, 0, 1, 50]),
-    )
+    # Few different ones, so that many go on where others left off.
+    talk = draw(st.sampled_from(["abab", "abba"]))[: draw(st.integers(how is not How.THREAD, 4))]
+    items = [("message", text, draw(RATINGS), draw(AGES)) for text in talk]
+    if draw(st.integers(0, 3)) == 0:
+        items.insert(draw(st.integers(0, len(items))), draw(EVENTS))
     conversation = Conversation(
-        id=id,
-        tenant=draw(st.sampled_from(["", "t"])),
-        metadata=draw(st.sampled_from([{}, {"user_id": "u"}])),
+        id=draw(st.sampled_from(["T1", "T1", "T2"])) if how not in WHOLE else "",
+        tenant=draw(st.sampled_from(["", "", "", "t"])),
+        metadata=draw(st.sampled_from([{}, {}, {}, {"user_id": "u"}])),
         feedback=draw(st.sampled_from(["", "", "good", "bad"])),
     )
-    return how, conversation, draw(st.lists(item, min_size=how is not How.THREAD, max_size=4))
+    return how, conversation, items
 
 
 ACCIDENTS = ("none", "taken over", "killed between the tables", "killed before the inbox forgot")
@@ -200,6 +210,7 @@ STEPS = st.one_of(
     st.tuples(st.just("rate"), st.tuples(st.integers(0, 99), st.sampled_from([-1, 0, 1]))),
     st.tuples(st.just("wait"), st.sampled_from([1, 5, 7])),
     st.tuples(st.just("move"), st.tuples(st.sampled_from(ACCIDENTS), st.integers(1, 9))),
+    st.tuples(st.just("move"), st.tuples(st.just("none"), st.just(99))),
 )
 
 
@@ -230,11 +241,12 @@ def _message(now: datetime, kind: str, text: str, rating: int, age: int) -> Mess
 
 
 @settings(
-    max_examples=40,
+    max_examples=60,
     deadline=None,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(steps=st.lists(STEPS, min_size=1, max_size=14))
+@given(steps=st.lists(STEPS, min_size=10, max_size=24))
 def test_the_stores_have_what_a_plain_model_has(
     sqlite_engine: Engine, embedded_events: EventStore, clock: Ticking, steps: list[Any]
 ) -> None:

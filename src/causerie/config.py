@@ -36,7 +36,7 @@ class Settings:
     """`postgresql://user:password@host/database`, or nothing for SQLite in the data folder."""
     tls_certificate: str = ""
     tls_key: str = ""
-    flush_interval_ms: int = 250
+    flush_interval_ms: int = 500
     """How long the delivery worker waits for more before it moves what is in the inbox."""
     log_level: str = "info"
 

@@ -26,6 +26,8 @@ TIMESTAMP_AHEAD_HOURS_MAX = 24
 TIMESTAMP_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 UPSERT_WINDOW = timedelta(hours=6)
 UPSERT_PREFIX_MESSAGES = 2
+LETTERS = str.maketrans("0123456789", "ghijklmnop")
+"""Makes hexadecimal digits letters."""
 
 
 class Kind(StrEnum):
@@ -88,13 +90,8 @@ def message_id(seed: str, index: int) -> str:
 
     Deterministic, so that moving a batch twice writes the same rows.
     """
-    digest = hashlib.blake2b(f"{seed}\0{index}".encode(), digest_size=9).digest()
-    number = int.from_bytes(digest, "big")
-    letters = []
-    for _ in range(15):
-        number, letter = divmod(number, 26)
-        letters.append(chr(97 + letter))
-    return "e_" + "".join(letters)
+    digest = hashlib.blake2b(f"{seed}\0{index}".encode(), digest_size=8).hexdigest()
+    return "e_" + digest[:15].translate(LETTERS)
 
 
 def number(transcript: Conversation) -> Conversation:
@@ -137,12 +134,16 @@ def trim_metadata(given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     kept: dict[str, str] = {}
     lost: list[str] = []
     for key in sorted(given, key=lambda key: key not in ("user_id", "model")):
+        name = key[:METADATA_CHARS_MAX]
         if len(kept) >= METADATA_KEYS_MAX:
-            lost.append(f"key {key[:METADATA_CHARS_MAX]!r} dropped: over {METADATA_KEYS_MAX} keys")
+            lost.append(f"key {name!r} dropped: over {METADATA_KEYS_MAX} keys")
+            continue
+        if name in kept:
+            lost.append(f"key {name!r} dropped: another begins with the same characters")
             continue
         if len(key) > METADATA_CHARS_MAX or len(given[key]) > METADATA_CHARS_MAX:
-            lost.append(f"key {key[:METADATA_CHARS_MAX]!r} cut at {METADATA_CHARS_MAX} characters")
-        kept[key[:METADATA_CHARS_MAX]] = given[key][:METADATA_CHARS_MAX]
+            lost.append(f"key {name!r} cut at {METADATA_CHARS_MAX} characters")
+        kept[name] = given[key][:METADATA_CHARS_MAX]
     return kept, lost
 
 

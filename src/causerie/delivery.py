@@ -79,6 +79,8 @@ class Delivery:
         self._clock = clock
         self._interval = flush_interval_ms / 1000
         self._wake = threading.Event()
+        self._hurry = threading.Event()
+        """Somebody waits for what is in the inbox."""
         self._stopping = threading.Event()
         self._swept: datetime | None = None
         self._lease = 0
@@ -93,6 +95,7 @@ class Delivery:
     def stop(self) -> None:
         """Move what waits, as far as the stores answer, then let another process do it."""
         self._stopping.set()
+        self._hurry.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS_MAX)
@@ -108,9 +111,10 @@ class Delivery:
         end = monotonic() + seconds
         newest = self._inbox.newest(project, conversation)
         while newest is not None and self._inbox.pending(project, conversation, newest):
+            self._hurry.set()
+            self._wake.set()
             if monotonic() > end or self._stopping.wait(0.02):
                 return False
-            self._wake.set()
         return True
 
     def drain(self, progress: Callable[[int], None] = lambda moved: None) -> None:
@@ -123,8 +127,10 @@ class Delivery:
             # Another process may have filled the inbox without being able to wake this one.
             self._wake.wait(RETRY_INTERVAL_MS / 1000)
             self._wake.clear()
+            self._hurry.clear()
             try:
-                self.drain()
+                if self.move():
+                    self._wake.set()  # more may have come meanwhile
                 self._sweep()
             except Unavailable as error:
                 log.warning("delivery waits: %s", error)
@@ -134,8 +140,8 @@ class Delivery:
                 log.exception("delivery failed, trying again")
                 self._stopping.wait(RETRY_INTERVAL_MS / 1000)
                 self._wake.set()
-            # Lets a batch gather: a part for every request would drown the engine in merges.
-            self._stopping.wait(self._interval)
+            # Lets a batch gather: each costs the same, and leaves parts for the engine to merge.
+            self._hurry.wait(self._interval)
         self._end()
 
     def _end(self) -> None:
@@ -320,7 +326,7 @@ def _message_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
             message.position,
             message.id,
             message.at,
-            message.kind.value,
+            str(message.kind),
             message.role,
             message.text,
             message.rating,

@@ -93,8 +93,14 @@ class EventStore:
                 )
 
     def _write_settings(self) -> dict[str, Any]:
-        # A Distributed table else answers before the shards have the rows.
-        return {"distributed_foreground_insert": 1} if self._cluster else {}
+        # A server may be set up to answer before it has the rows, and so does a Distributed table.
+        at_once = {"async_insert": 0}
+        return {**at_once, "distributed_foreground_insert": 1} if self._cluster else at_once
+
+    def _read_settings(self) -> dict[str, Any]:
+        limits = {"max_execution_time": QUERY_SECONDS_MAX}
+        # A conversation and its messages are on one shard, so that each can look at its own alone.
+        return {**limits, "distributed_product_mode": "local"} if self._cluster else limits
 
     def select(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of the named statement. Raises Unavailable, LookupError for no such name."""
@@ -102,7 +108,7 @@ class EventStore:
             result = client.query(
                 statement(name),
                 parameters=dict(parameters),
-                settings={"max_execution_time": QUERY_SECONDS_MAX},
+                settings=self._read_settings(),
             )
             return list(result.named_results())
 

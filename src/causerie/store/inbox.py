@@ -45,7 +45,7 @@ REPLAY_WINDOW = timedelta(hours=24)
 LEASE = timedelta(seconds=30)
 ATTEMPTS_MAX = 5
 LOOKUP_ROWS_MAX = 500
-READ_BYTES_MAX = 32 * 1024 * 1024
+READ_BYTES_MAX = 16 * 1024 * 1024
 MOVABLE = inbox.c.attempts < ATTEMPTS_MAX
 
 
