@@ -169,6 +169,7 @@ class Server:
             self.delivery.drain()
             with suppress(Unavailable):
                 held_up._write(grown, held_up._renewed())
+            self.restart()
             return
         rows = [row for one in grown for row in _conversation_rows(one, lease)]
         self.events.insert(CONVERSATIONS, rows)

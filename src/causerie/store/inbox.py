@@ -46,6 +46,8 @@ LEASE = timedelta(seconds=30)
 ATTEMPTS_MAX = 5
 LOOKUP_ROWS_MAX = 500
 READ_BYTES_MAX = 16 * 1024 * 1024
+# In the order of the list, so that two processes never wait for each other.
+LOCK_ALL = text("SELECT pg_advisory_xact_lock(l) FROM unnest(CAST(:locks AS bigint[])) AS l")
 MOVABLE = inbox.c.attempts < ATTEMPTS_MAX
 
 
@@ -208,9 +210,8 @@ class Inbox:
         openings = sorted({a.identity.opening for a in upserts if a.identity is not None})
         if self._engine.dialect.name == "postgresql":
             # Two processes could both find nothing and begin the same conversation twice.
-            for opening in openings:
-                lock = int.from_bytes(opening[:8], "big", signed=True)
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+            locks = sorted(int.from_bytes(opening[:8], "big", signed=True) for opening in openings)
+            connection.execute(LOCK_ALL, {"locks": locks})
         known: dict[tuple[str, bytes], dict[str, list[bytes]]] = {}
         columns = identities.c
         for some in _slices(openings):
