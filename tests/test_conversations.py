@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from causerie.conversations import (
     METADATA_CHARS_MAX,
@@ -21,7 +22,7 @@ from causerie.conversations import (
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
 
-def transcript(*texts: str, rating: int = 0, **given: object) -> Conversation:
+def transcript(*texts: str, rating: int = 0, **given: Any) -> Conversation:
     messages = [
         Message(
             id="",
@@ -33,7 +34,7 @@ def transcript(*texts: str, rating: int = 0, **given: object) -> Conversation:
         )
         for index, text in enumerate(texts)
     ]
-    return Conversation(id="c", messages=messages, **given)  # type: ignore[arg-type]
+    return Conversation(id="c", messages=messages, **given)
 
 
 def continues(later: Conversation, earlier: Conversation) -> bool:

@@ -38,11 +38,11 @@ def arrival(clock: Ticking, how: How, *texts: str, uid: str = "uid", **given: An
     return Ingest(PersonalDataFilter()).prepare(submission)[0]
 
 
-def kept(inbox: Inbox) -> list[tuple[str, list[str]]]:
+def kept(inbox: Inbox, limit: int = 100) -> list[tuple[str, list[str]]]:
     """Conversation id and appended texts of everything that waits."""
     return [
         (one.entry.conversation.id, [message.text for message in one.entry.conversation.messages])
-        for one in inbox.waiting(100)
+        for one in inbox.waiting(limit)
     ]
 
 
@@ -261,3 +261,13 @@ def test_a_store_that_is_gone_says_unavailable(tmp_path: Any, clock: Ticking) ->
     for ask in (inbox.holds, inbox.backlog, inbox.parked, inbox.worker):
         with pytest.raises(Unavailable):
             ask()
+
+
+def test_among_many_with_the_same_opening_the_one_it_continues_is_found(
+    inbox: Inbox, clock: Ticking
+) -> None:
+    group = [arrival(clock, How.LOG, "hi", "hello", f"t{n}", uid=f"u{n}") for n in range(300)]
+    inbox.take(group, clock())
+    inbox.take([arrival(clock, How.UPSERT, "hi", "hello", "t123", "more", uid="x")], clock())
+    inbox.take([arrival(clock, How.UPSERT, "hi", "hello", "t7", "a", "b", "c", uid="y")], clock())
+    assert kept(inbox, 400)[-2:] == [("u123", ["more"]), ("u7", ["a", "b", "c"])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +15,10 @@ from causerie.web.reading import TEXT_CHARS_SHOWN_MAX, TURNS_PER_PART, read
 START = datetime(2026, 5, 20, 23, 50, tzinfo=UTC)
 
 
-def say(text: str, minutes: float = 0, role: str = "user", **given: object) -> Message:
+def say(text: str, minutes: float = 0, role: str = "user", **given: Any) -> Message:
     """A message some minutes after the start."""
     at = START + timedelta(minutes=minutes)
-    return Message(id="m", position=0, at=at, role=role, text=text, **given)  # type: ignore[arg-type]
+    return Message(id="m", position=0, at=at, role=role, text=text, **given)
 
 
 class Words(HTMLParser):

@@ -19,6 +19,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    LargeBinary,
+    Select,
     bindparam,
     delete,
     func,
@@ -45,6 +47,8 @@ REPLAY_WINDOW = timedelta(hours=24)
 LEASE = timedelta(seconds=30)
 ATTEMPTS_MAX = 5
 LOOKUP_ROWS_MAX = 500
+RECENT_OPENINGS_MAX = 500
+"""A bot with a fixed greeting has tens of thousands of openings that are the same."""
 READ_BYTES_MAX = 16 * 1024 * 1024
 # In the order of the list, so that two processes never wait for each other.
 LOCK_ALL = text("SELECT pg_advisory_xact_lock(l) FROM unnest(CAST(:locks AS bigint[])) AS l")
@@ -111,7 +115,7 @@ class Inbox:
         put = dialect.insert(identities)
         self._put_identity = put.on_conflict_do_update(
             index_elements=["project", "conversation"],
-            set_={name: put.excluded[name] for name in ("opening", "chain", "at")},
+            set_={name: put.excluded[name] for name in ("opening", "chain", "tail", "at")},
         )
 
     def take(self, arrivals: Sequence[Arrival], now: datetime) -> list[Receipt]:
@@ -197,6 +201,7 @@ class Inbox:
                 "conversation": conversation,
                 "opening": arrival.identity.opening,
                 "chain": b"".join(longest),
+                "tail": longest[-1],
                 "at": now,
             }
             matched.append(arrival)
@@ -213,15 +218,13 @@ class Inbox:
             locks = sorted(int.from_bytes(opening[:8], "big", signed=True) for opening in openings)
             connection.execute(LOCK_ALL, {"locks": locks})
         known: dict[tuple[str, bytes], dict[str, list[bytes]]] = {}
-        columns = identities.c
-        for some in _slices(openings):
-            rows = connection.execute(
-                select(columns.project, columns.opening, columns.conversation, columns.chain)
-                .where(columns.opening.in_(some), columns.at >= now - UPSERT_WINDOW)
-                .order_by(columns.at)
-            )
-            for project, opening, conversation, chain in rows:
-                known.setdefault((project, bytes(opening)), {})[conversation] = _links(bytes(chain))
+        for arrival in upserts:
+            assert arrival.identity is not None
+            candidates = known.setdefault((arrival.project, arrival.identity.opening), {})
+            recent = _recent(arrival.project, arrival.identity, now - UPSERT_WINDOW)
+            for query in (*_beginnings(arrival.project, arrival.identity, now), recent):
+                for row in connection.execute(query):
+                    candidates[row.conversation] = _links(bytes(row.chain))
         return known
 
     def _append(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
@@ -411,6 +414,36 @@ def _waiting(seq: int, project: str, entry: bytes, attempts: int) -> Waiting:
     found = decode(entry)
     # What came after an entry that failed may have been moved before it.
     return Waiting(seq, project, msgspec.structs.replace(found, fresh=False) if attempts else found)
+
+
+def _beginnings(
+    project: str, identity: Identity, now: datetime
+) -> Iterator[Select[tuple[str, bytes]]]:
+    """The transcripts that are wholly contained in this one, found by their last link."""
+    for links in _slices(identity.chain):
+        yield select(identities.c.conversation, identities.c.chain).where(
+            identities.c.project == project,
+            identities.c.tail.in_(links),
+            identities.c.at >= now - UPSERT_WINDOW,
+        )
+
+
+def _recent(project: str, identity: Identity, since: datetime) -> Select[tuple[str, bytes]]:
+    """The latest transcripts that begin with all of this one: it was sent again, cut short."""
+    latest = (
+        select(identities.c.conversation, identities.c.chain)
+        .where(
+            identities.c.project == project,
+            identities.c.opening == identity.opening,
+            identities.c.at >= since,
+        )
+        .order_by(identities.c.at.desc())
+        .limit(RECENT_OPENINGS_MAX)
+        .subquery()
+    )
+    start = (len(identity.chain) - 1) * CHAIN_DIGEST_BYTES + 1
+    place = func.substr(latest.c.chain, start, CHAIN_DIGEST_BYTES, type_=LargeBinary)
+    return select(latest.c.conversation, latest.c.chain).where(place == identity.chain[-1])
 
 
 def _links(chain: bytes) -> list[bytes]:

@@ -135,8 +135,11 @@ identities = Table(
     Column("conversation", String, primary_key=True),
     Column("opening", LargeBinary, nullable=False),
     Column("chain", LargeBinary, nullable=False),
+    # The last link of the chain: finds what a longer transcript continues.
+    Column("tail", LargeBinary, nullable=False),
     Column("at", Moment, nullable=False, index=True),
-    Index("identities_by_opening", "project", "opening"),
+    Index("identities_by_opening", "project", "opening", "at"),
+    Index("identities_by_tail", "project", "tail"),
 )
 
 workers = Table(

@@ -39,7 +39,8 @@ _PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 
 def decode_log(body: bytes) -> wire.LogBody:
     """Body of log, upsert and thread. Raises Invalid, naming the field."""
-    return _decode(_log_body, body)  # type: ignore[no-any-return]
+    decoded: wire.LogBody = _decode(_log_body, body)
+    return decoded
 
 
 def decode_patch(body: bytes) -> tuple[list[wire.MessagePatch], str | int | None]:

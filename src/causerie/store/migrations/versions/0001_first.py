@@ -101,9 +101,11 @@ def make_inbox() -> None:
         sa.Column("conversation", sa.String, primary_key=True),
         sa.Column("opening", sa.LargeBinary, nullable=False),
         sa.Column("chain", sa.LargeBinary, nullable=False),
+        sa.Column("tail", sa.LargeBinary, nullable=False),
         sa.Column("at", MOMENT, nullable=False, index=True),
     )
-    op.create_index("identities_by_opening", "identities", ["project", "opening"])
+    op.create_index("identities_by_opening", "identities", ["project", "opening", "at"])
+    op.create_index("identities_by_tail", "identities", ["project", "tail"])
     op.create_table(
         "workers",
         sa.Column("name", sa.String, primary_key=True),
