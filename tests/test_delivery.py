@@ -26,9 +26,10 @@ from causerie.errors import Unavailable
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Question, Reports, Transcript
+from causerie.store.arrivals import Waiting
 from causerie.store.events import EventStore
 from causerie.store.events_schema import CONVERSATIONS, MESSAGES
-from causerie.store.inbox import ATTEMPTS_MAX, LEASE, Inbox, Waiting
+from causerie.store.inbox import ATTEMPTS_MAX, LEASE, Inbox
 from causerie.testing import Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
 

@@ -11,8 +11,9 @@ from causerie.app import open_events
 from causerie.config import Settings
 from causerie.conversations import Conversation
 from causerie.diagnosis import diagnose
+from causerie.store.arrivals import Arrival, Entry
 from causerie.store.events import EventStore
-from causerie.store.inbox import ATTEMPTS_MAX, Arrival, Entry, Inbox
+from causerie.store.inbox import ATTEMPTS_MAX, Inbox
 from causerie.store.state import open_state
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)

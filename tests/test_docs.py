@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from causerie import conversations, reports
@@ -33,8 +34,9 @@ def test_every_documented_setting_exists() -> None:
 
 def command_names() -> list[str]:
     top = get_command(app)
+    assert isinstance(top, TyperGroup)
     names = []
-    for name, command in top.commands.items():  # type: ignore[attr-defined]
+    for name, command in top.commands.items():
         inner = getattr(command, "commands", None)
         names += [f"{name} {sub}" for sub in inner] if inner else [name]
     return names

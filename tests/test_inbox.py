@@ -14,7 +14,8 @@ from causerie.conversations import UPSERT_WINDOW, Conversation, Message, message
 from causerie.errors import Unavailable
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
-from causerie.store.inbox import ATTEMPTS_MAX, LEASE, REPLAY_WINDOW, Arrival, Inbox
+from causerie.store.arrivals import Arrival
+from causerie.store.inbox import ATTEMPTS_MAX, LEASE, REPLAY_WINDOW, Inbox
 from causerie.store.state import open_state
 from causerie.testing import Ticking
 

@@ -14,7 +14,8 @@ from causerie.conversations import Conversation, Kind, Message
 from causerie.errors import Unavailable
 from causerie.ingest import GroupCommit, How, Ingest, Submission, pseudonym
 from causerie.privacy import PersonalDataFilter
-from causerie.store.inbox import Arrival, Inbox
+from causerie.store.arrivals import Arrival
+from causerie.store.inbox import Inbox
 from causerie.testing import Ticking
 
 

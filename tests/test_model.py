@@ -20,9 +20,10 @@ from causerie.errors import Unavailable
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Question, Reports, Totals
+from causerie.store.arrivals import Arrival
 from causerie.store.events import EventStore
 from causerie.store.events_schema import CONVERSATIONS
-from causerie.store.inbox import LEASE, REPLAY_WINDOW, Arrival, Inbox
+from causerie.store.inbox import LEASE, REPLAY_WINDOW, Inbox
 from causerie.testing import Ticking
 
 WHOLE = (How.LOG, How.UPSERT)

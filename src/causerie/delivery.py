@@ -23,9 +23,10 @@ import msgspec
 from causerie.conversations import Conversation, Message, summarize, trim_metadata
 from causerie.errors import Unavailable
 from causerie.reports import messages_of
+from causerie.store.arrivals import Waiting
 from causerie.store.events import EventStore
 from causerie.store.events_schema import CONVERSATIONS, MESSAGES
-from causerie.store.inbox import Inbox, Waiting
+from causerie.store.inbox import Inbox
 
 BATCH_ENTRIES_MAX = 5_000
 BATCH_MESSAGES_MAX = 50_000

@@ -33,7 +33,8 @@ from causerie.conversations import (
 )
 from causerie.errors import CauserieError, Unavailable
 from causerie.privacy import PersonalDataFilter
-from causerie.store.inbox import Arrival, Entry, Inbox, Receipt
+from causerie.store.arrivals import Arrival, Entry, Receipt
+from causerie.store.inbox import Inbox
 
 ARRIVALS_WAITING_MAX = 20_000
 GROUP_ARRIVALS_MAX = 500

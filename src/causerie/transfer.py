@@ -14,7 +14,8 @@ from causerie.conversations import Conversation, Kind, Message
 from causerie.imports import Malformed
 from causerie.ingest import How, Ingest, Submission
 from causerie.reports import ConversationRow, Question, Reports, Transcript
-from causerie.store.inbox import Arrival, Inbox
+from causerie.store.arrivals import Arrival
+from causerie.store.inbox import Inbox
 
 GROUP_MESSAGES_MAX = 20_000
 EXPORT_PER_PAGE = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from causerie.errors import Unavailable
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 5
 POOL_CONNECTIONS = 8
+LOOKUP_ROWS_MAX = 500
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -77,3 +79,10 @@ def reach(engine: Engine) -> str:
     except DBAPIError as error:
         raise Unavailable(f"the state store cannot be reached: {error.orig}") from error
     return found if sqlite else f"PostgreSQL {found}"
+
+
+def slices(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Engines limit how many values one statement may bind."""
+    return (
+        items[start : start + LOOKUP_ROWS_MAX] for start in range(0, len(items), LOOKUP_ROWS_MAX)
+    )

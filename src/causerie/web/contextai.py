@@ -34,7 +34,7 @@ from causerie.reports import (
     Transcript,
     default_since,
 )
-from causerie.store.inbox import Arrival, Receipt
+from causerie.store.arrivals import Arrival, Receipt
 from causerie.transfer import export
 from causerie.web.edge import JSONResponse, Keys, read_body
 from causerie.web.transcripts import (

@@ -1,0 +1,54 @@
+"""Arrival, Entry, Receipt, Waiting: what passes through the inbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from causerie.conversations import Conversation, Identity
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one request did to one conversation."""
+
+    conversation: Conversation
+    """With the messages to append only."""
+    fresh: bool = False
+    """Nothing of this conversation can have come before."""
+    ratings: dict[str, int] = {}
+    """Message id to new rating, for messages that came before."""
+    at: datetime | None = None
+    """When it arrived: dates a conversation that has no message."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """An entry on its way in."""
+
+    project: str
+    entry: Entry
+    uid: str
+    """Random; the seed of every id that the request made."""
+    request: bytes | None = None
+    """Same for a retry of the same request, else None."""
+    identity: Identity | None = None
+    upsert: bool = False
+    """Whether to look for the conversation that this transcript continues."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of an arrival. A retry gets the uid of the first time."""
+
+    uid: str
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An entry as the worker reads it."""
+
+    seq: int
+    project: str
+    entry: Entry
