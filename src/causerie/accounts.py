@@ -8,6 +8,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from itertools import chain, count
 
@@ -64,6 +65,32 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     """Keys the pseudonyms of users whose id was personal data."""
 
 
+class Logging(StrEnum):
+    """What is kept of the calls that a key makes through the gateway."""
+
+    EVERYTHING = "everything"
+    USAGE = "usage"
+    """What they took, not what was said."""
+    NOTHING = "nothing"
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a key may do at the gateway. None means no limit."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    monthly_budget: Decimal | None = None
+    currency: str = "USD"
+    """Of the budget. Calls that cost another currency are not counted in it."""
+    endpoints: tuple[str, ...] | None = None
+    """Ids of the endpoints that it may call."""
+    logging: Logging = Logging.EVERYTHING
+
+    def permits(self, endpoint: str) -> bool:
+        """Whether the key may call that endpoint."""
+        return self.endpoints is None or endpoint in self.endpoints
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A key of a project. Its token is shown once and never kept; `hint` is its last 4 letters."""
 
@@ -75,6 +102,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    allowance: Allowance = Allowance()
 
     def allows(self, access: Access) -> bool:
         """Whether the kind of this key opens what is asked for."""

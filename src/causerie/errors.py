@@ -7,6 +7,10 @@ CauserieError
 ├── Forbidden          known, but not allowed to do this                        (403)
 ├── NotFound           nothing under that name for this caller                  (404)
 ├── Conflict           the state of things forbids it                           (409)
+│   └── Busy           somebody else is at it at this moment                    (409)
+├── TooMany            over a limit per minute or a budget; says when to retry   (429)
+├── UpstreamFailed     the model's provider refused, broke off or made no sense  (502)
+│   └── UpstreamSlow   the model's provider did not answer in time               (504)
 └── Unavailable        a store cannot be reached now; nothing was kept          (503)
 
 The status of each is in one table, in `web/edge.py`. Anything else that is raised is a bug:
@@ -61,6 +65,37 @@ class Conflict(CauserieError):
     """The present state forbids it."""
 
     code = "conflict"
+
+
+class Busy(Conflict):
+    """Somebody else is at it at this moment."""
+
+    code = "busy"
+
+
+class TooMany(CauserieError):
+    """Over a limit. `retry_after_s` says when it may be tried again, None that waiting is no help
+    soon; `limit` names the limit: requests, tokens, budget, or upstream.
+    """
+
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, limit: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamFailed(CauserieError):
+    """The model's provider refused, broke off or made no sense."""
+
+    code = "upstream_failed"
+
+
+class UpstreamSlow(UpstreamFailed):
+    """The model's provider did not answer in time."""
+
+    code = "upstream_slow"
 
 
 class Unavailable(CauserieError):

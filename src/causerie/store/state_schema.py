@@ -67,6 +67,8 @@ keys = Table(
     Column("created_at", Moment, nullable=False),
     Column("last_used_at", Moment),
     Column("revoked_at", Moment),
+    # JSON of an Allowance; nothing means no limits.
+    Column("allowance", Text),
 )
 
 members = Table(
@@ -149,4 +151,101 @@ workers = Table(
     Column("holder", String, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("batch", BigInteger, nullable=False),
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    # JSON of an Endpoint whose upstreams' keys are encrypted.
+    Column("document", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+contexts = Table(
+    "contexts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("project", ForeignKey("projects.id"), nullable=False),
+    Column("endpoint", String, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("ttl_s", Integer, nullable=False),
+    # JSON of a Strategy; nothing for a common prefix.
+    Column("strategy", Text),
+    # The initial messages: a JSON array, byte for byte as it came.
+    Column("initial", LargeBinary, nullable=False),
+    Column("initial_tokens", Integer, nullable=False),
+    Column("user", String, nullable=False, default=""),
+    Column("tenant", String, nullable=False, default=""),
+    Column("metadata", Text, nullable=False, default="{}"),
+    # What made it: "ark", "openai" (a conversation) or "response".
+    Column("origin", String, nullable=False, default="ark"),
+    Column("created_at", Moment, nullable=False),
+    Column("used_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    # The position of the first turn that the model still sees.
+    Column("cut", Integer, nullable=False, default=0),
+    # How many turns there ever were: the position of the next one.
+    Column("turns", Integer, nullable=False, default=0),
+    # Tokens of the turns that the model still sees.
+    Column("kept_tokens", Integer, nullable=False, default=0),
+    Column("calls", Integer, nullable=False, default=0),
+    Column("input_tokens", BigInteger, nullable=False, default=0),
+    Column("cached_tokens", BigInteger, nullable=False, default=0),
+    # Who is in the middle of a turn, and until when that is believed.
+    Column("busy_by", String),
+    Column("busy_until", Moment),
+    Index("contexts_of_project", "project", "used_at"),
+)
+
+context_turns = Table(
+    "context_turns",
+    metadata,
+    Column("context", ForeignKey("contexts.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    # What was asked and answered: a JSON array of messages, byte for byte.
+    Column("messages", LargeBinary, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    # What a repeated request has in common with the one that made this turn.
+    Column("request", LargeBinary),
+    # The whole answer, kept for such a repetition.
+    Column("answer", LargeBinary),
+    # Whether the caller is known to have been there when the answer was sent.
+    Column("delivered", Boolean, nullable=False, default=True),
+)
+
+context_tags = Table(
+    "context_tags",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column("context", ForeignKey("contexts.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("project", ForeignKey("projects.id"), nullable=False),
+    Column("context", String, nullable=False, index=True),
+    # How many turns the context had after this response.
+    Column("turns", Integer, nullable=False),
+    # The response and its input items as they were sent: JSON.
+    Column("document", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("key", ForeignKey("keys.id"), primary_key=True),
+    # A minute ("2026-11-20T15:18") or a month ("2026-11").
+    Column("span", String, primary_key=True),
+    Column("requests", BigInteger, nullable=False, default=0),
+    Column("tokens", BigInteger, nullable=False, default=0),
+    # Billionths of a currency unit, so that sums are exact.
+    Column("cost_nano", BigInteger, nullable=False, default=0),
 )

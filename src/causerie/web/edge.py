@@ -25,8 +25,11 @@ from causerie.errors import (
     Invalid,
     NotFound,
     TooLarge,
+    TooMany,
     Unauthenticated,
     Unavailable,
+    UpstreamFailed,
+    UpstreamSlow,
 )
 from causerie.store.accounts import Accounts
 from causerie.web.pages import Pages
@@ -47,6 +50,9 @@ STATUS: dict[type[CauserieError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    TooMany: 429,
+    UpstreamFailed: 502,
+    UpstreamSlow: 504,
     Unavailable: 503,
 }
 
