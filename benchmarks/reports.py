@@ -24,6 +24,7 @@ from causerie.accounts import Role
 from causerie.config import Settings
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, embedded_address
+from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
 from causerie.testing import ServerProcess
 
@@ -122,11 +123,12 @@ def fill(folder: Path, messages: int) -> None:
 
 def sign_in(folder: Path) -> str:
     """The cookie of a member who owns the default project."""
-    accounts = Accounts(open_state(Settings(data=folder).state_address))
+    engine = open_state(Settings(data=folder).state_address)
+    accounts = Accounts(engine)
     now = datetime.now(UTC)
     member = accounts.create_member("bench@example.com", now)
     accounts.join("default", member.id, Role.OWNER)
-    return f"causerie-session={accounts.create_session(member.id, now)[0]}"
+    return f"causerie-session={SignIns(engine).create_session(member.id, now)[0]}"
 
 
 def paths() -> list[str]:

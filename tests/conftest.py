@@ -29,6 +29,7 @@ from causerie.store.state import open_state
 from causerie.testing import Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
 from tests.postgres_server import PostgresServer, serve_postgres
+from tests.scripted_upstream import ScriptedUpstream
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,13 @@ def clock() -> Ticking:
     return Ticking(datetime(2026, 5, 20, 12, 0, tzinfo=UTC))
 
 
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    """A provider of models that does what the test tells it."""
+    with ScriptedUpstream() as upstream:
+        yield upstream
+
+
 @dataclass(frozen=True)
 class Cast:
     """A running server and the keys of those who knock at it."""
@@ -134,6 +142,7 @@ class Cast:
     project: str
     tokens: dict[str, str]
     clock: Ticking
+    folder: Path
 
     def auth(self, kind: str = "admin") -> dict[str, str]:
         """The header of a key: `ingest`, `read`, `admin`, `gateway`, or `stranger`'s."""
@@ -176,4 +185,4 @@ def cast(
     stranger = accounts.create_project("Theirs", clock(), f"{project_id}-other")
     tokens["stranger"] = accounts.create_key(stranger.id, KeyKind.ADMIN, "key", clock())[1]
     with TestClient(build(Settings(data=tmp_path), stores, clock)) as client:
-        yield Cast(client, stores, project_id, tokens, clock)
+        yield Cast(client, stores, project_id, tokens, clock, tmp_path)

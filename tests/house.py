@@ -23,6 +23,7 @@ from causerie.accounts import Member, Project, Role
 from causerie.config import Settings
 from causerie.errors import CauserieError
 from causerie.store.accounts import Accounts
+from causerie.store.sign_ins import SignIns
 from causerie.testing import Ticking
 from causerie.web.edge import answer_error
 from causerie.web.pages import Pages
@@ -42,14 +43,16 @@ class House:
         self.settings = settings or Settings(data=Path("nowhere"))
         self.clock = Ticking(NOW)
         self.accounts = Accounts(engine)
+        self.sign_ins = SignIns(engine)
         self.forgotten = 0
         self.mine: Project = self.accounts.create_project("Mine", NOW)
-        self.doors = Doors(self.accounts, self.settings, self.clock)
+        self.doors = Doors(self.accounts, self.sign_ins, self.settings, self.clock)
         self.app = self._build()
 
     def _build(self) -> Starlette:
         pages = Pages(self.clock)
-        given = (self.accounts, self.doors, pages, self.settings, self.clock)
+        stores = (self.accounts, self.sign_ins)
+        given = (*stores, self.doors, pages, self.settings, self.clock)
         return Starlette(
             routes=[
                 *SignIn(*given).routes(),
@@ -94,7 +97,7 @@ class House:
     def let_in(self, member: Member) -> Visit:
         """The member, signed in."""
         visit = self.nobody()
-        token, csrf = self.accounts.create_session(member.id, self.clock())
+        token, csrf = self.sign_ins.create_session(member.id, self.clock())
         name = "__Host-causerie-session" if self.doors.secure else "causerie-session"
         visit.keep(name, token)
         visit.csrf = csrf

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, inspect, select
+from sqlalchemy import Engine, create_engine, inspect
 
 from causerie.accounts import (
     NAME_CHARS_MAX,
@@ -24,7 +24,7 @@ from causerie.accounts import (
 )
 from causerie.config import Settings
 from causerie.errors import CauserieError, Conflict, Invalid, NotFound, Unavailable
-from causerie.store.accounts import SESSION_LIFETIME, Accounts
+from causerie.store.accounts import Accounts
 from causerie.store.state import open_state
 from causerie.store.state_schema import metadata
 
@@ -153,8 +153,6 @@ def test_what_is_not_there_is_not_found(accounts: Accounts, owner: Member) -> No
         lambda: accounts.set_masking("nowhere", True),
         lambda: accounts.create_key("nowhere", KeyKind.READ, "name", NOW),
         lambda: accounts.join("nowhere", owner.id, Role.OWNER),
-        lambda: accounts.create_link("a@example.org", "nowhere", Role.OWNER, NOW, DAY),
-        lambda: accounts.set_password("mem_nobody", "hash"),
     ):
         with pytest.raises(NotFound):
             attempt()
@@ -169,18 +167,6 @@ def test_a_key_is_found_by_the_hash_of_its_token(accounts: Accounts, shop: Proje
     assert key.hint == token[-4:]
     assert accounts.key_by_hash(hash_token(token)) == key
     assert accounts.key_by_hash(hash_token(token + "x")) is None
-
-
-def test_no_token_is_kept(accounts: Accounts, shop: Project, owner: Member, engine: Engine) -> None:
-    _, key = accounts.create_key(shop.id, KeyKind.INGEST, "the app", NOW)
-    session, _ = accounts.create_session(owner.id, NOW)
-    link = accounts.create_link("bob@example.org", shop.id, Role.VIEWER, NOW, DAY)
-    kept = []
-    with engine.connect() as connection:
-        for table in metadata.sorted_tables:
-            kept += [str(tuple(row)) for row in connection.execute(select(table))]
-    assert any(shop.name in row for row in kept)
-    assert not any(token in row for row in kept for token in (key, session, link))
 
 
 def test_a_revoked_key_keeps_its_row_and_its_first_date(accounts: Accounts, shop: Project) -> None:
@@ -235,17 +221,7 @@ def test_what_is_no_email_is_refused(accounts: Accounts, email: str) -> None:
     with pytest.raises(Invalid) as refusal:
         accounts.create_member(email, NOW)
     assert refusal.value.field == "email"
-    assert accounts.credentials(email) is None
-
-
-def test_a_new_password_ends_every_session(accounts: Accounts, owner: Member) -> None:
-    tokens = [accounts.create_session(owner.id, NOW)[0] for _ in range(2)]
-    accounts.set_password(owner.id, "$argon2id$…")
-    assert [accounts.session(hash_token(token), NOW) for token in tokens] == [None, None]
-    assert accounts.credentials("ada@example.org") == (
-        Member(id=owner.id, email=owner.email, created_at=NOW, has_password=True),
-        "$argon2id$…",
-    )
+    assert accounts.member_by_email(email) is None
 
 
 def test_joining_again_never_takes_rights_away(
@@ -301,144 +277,6 @@ def test_who_is_not_in_a_project_cannot_be_changed_there(
     with pytest.raises(NotFound):
         accounts.remove_member(other.id, owner.id, NOW)
     assert accounts.memberships_of(owner.id) == [(shop, Role.OWNER)]
-
-
-# ---- sessions --------------------------------------------------------------------------------
-
-
-def test_a_session_lasts_its_time_and_no_longer(accounts: Accounts, owner: Member) -> None:
-    token, csrf = accounts.create_session(owner.id, NOW)
-    end = NOW + SESSION_LIFETIME
-    assert accounts.session(hash_token(token), end - timedelta(seconds=1)) == (owner, csrf)
-    assert accounts.session(hash_token(token), end) is None
-    assert accounts.session(hash_token("other"), NOW) is None
-
-
-def test_signing_out_ends_one_session_or_all(accounts: Accounts, owner: Member) -> None:
-    first, second, third = (hash_token(accounts.create_session(owner.id, NOW)[0]) for _ in range(3))
-    accounts.end_session(first)
-    assert accounts.session(first, NOW) is None
-    assert accounts.session(second, NOW) is not None
-    accounts.end_sessions_of(owner.id)
-    assert accounts.session(second, NOW) is None
-    assert accounts.session(third, NOW) is None
-
-
-# ---- one-time links --------------------------------------------------------------------------
-
-
-def test_the_first_link_makes_the_first_owner(accounts: Accounts, shop: Project) -> None:
-    token = accounts.create_link("", shop.id, Role.OWNER, NOW, DAY)
-    made = accounts.use_link(hash_token(token), LATER, email="Ada@example.org", password_hash="h")
-    assert made is not None
-    assert (made.email, made.has_password) == ("ada@example.org", True)
-    assert roles(accounts, shop) == {"ada@example.org": Role.OWNER}
-
-
-def test_a_link_is_looked_at_without_being_used(accounts: Accounts, shop: Project) -> None:
-    token = accounts.create_link("Bob@example.org", shop.id, Role.MEMBER, NOW, DAY)
-    for _ in range(2):
-        link = accounts.link(hash_token(token), LATER)
-        assert link is not None
-        assert (link.email, link.project, link.role) == ("bob@example.org", shop.id, Role.MEMBER)
-    assert accounts.invitations(shop.id, LATER) == [link]
-
-
-def test_a_link_is_used_once_however_many_try(accounts: Accounts, shop: Project) -> None:
-    hash = hash_token(accounts.create_link("", shop.id, Role.OWNER, NOW, DAY))
-
-    def use(name: str) -> Callable[[], object]:
-        return lambda: accounts.use_link(hash, NOW, email=f"{name}@example.org", password_hash=name)
-
-    used = race(*[use(str(number)) for number in range(RUNNERS)])
-    winners = [member for member in used if isinstance(member, Member)]
-    assert len(winners) == 1
-    assert used.count(None) == RUNNERS - 1
-    assert roles(accounts, shop) == {winners[0].email: Role.OWNER}
-    assert accounts.link(hash, NOW) is None
-
-
-def test_an_expired_link_does_nothing(accounts: Accounts, shop: Project) -> None:
-    hash = hash_token(accounts.create_link("", shop.id, Role.OWNER, NOW, DAY))
-    assert accounts.link(hash, NOW + DAY) is None
-    assert accounts.use_link(hash, NOW + DAY, email="a@example.org", password_hash="h") is None
-    assert not accounts.has_members()
-
-
-def test_a_refused_use_leaves_the_link_open(accounts: Accounts, shop: Project) -> None:
-    hash = hash_token(accounts.create_link("", shop.id, Role.OWNER, NOW, DAY))
-    with pytest.raises(Invalid):
-        accounts.use_link(hash, NOW, email="nonsense", password_hash="h")
-    with pytest.raises(Conflict):
-        accounts.use_link(hash, NOW, email="ada@example.org")
-    assert not accounts.has_members()
-    assert accounts.use_link(hash, NOW, email="ada@example.org", password_hash="h") is not None
-
-
-def test_a_newer_link_replaces_an_older_one(accounts: Accounts, shop: Project) -> None:
-    for email in ("", "bob@example.org"):
-        older, newer = (
-            hash_token(accounts.create_link(email, shop.id, Role.VIEWER, NOW, DAY))
-            for _ in range(2)
-        )
-        assert accounts.link(older, NOW) is None
-        assert accounts.link(newer, NOW) is not None
-
-
-def test_an_invitation_never_sets_the_password_of_a_member_who_has_one(
-    accounts: Accounts, shop: Project, owner: Member
-) -> None:
-    accounts.set_password(owner.id, "old")
-    other = accounts.create_project("Other", NOW)
-    hash = hash_token(accounts.create_link(owner.email, other.id, Role.OWNER, NOW, DAY))
-    with pytest.raises(Conflict):
-        accounts.use_link(hash, NOW, password_hash="new")
-    assert accounts.use_link(hash, NOW) is not None
-    assert accounts.memberships_of(owner.id) == [(shop, Role.OWNER), (other, Role.OWNER)]
-    assert accounts.credentials(owner.email) == (
-        Member(id=owner.id, email=owner.email, created_at=NOW, has_password=True),
-        "old",
-    )
-
-
-def test_a_link_without_a_project_sets_a_new_password(accounts: Accounts, owner: Member) -> None:
-    accounts.set_password(owner.id, "old")
-    token, _ = accounts.create_session(owner.id, NOW)
-    hash = hash_token(accounts.create_link(owner.email, None, Role.VIEWER, NOW, DAY))
-    assert accounts.use_link(hash, NOW, password_hash="new") is not None
-    found = accounts.credentials(owner.email)
-    assert found is not None
-    assert found[1] == "new"
-    assert accounts.session(hash_token(token), NOW) is None
-
-
-def test_a_withdrawn_invitation_stops_working(accounts: Accounts, shop: Project) -> None:
-    hash = hash_token(accounts.create_link("bob@example.org", shop.id, Role.VIEWER, NOW, DAY))
-    accounts.withdraw(shop.id, "bob@example.org", NOW)
-    assert accounts.invitations(shop.id, NOW) == []
-    assert accounts.use_link(hash, NOW, password_hash="h") is None
-
-
-def test_a_removed_member_cannot_return_by_an_old_invitation(
-    accounts: Accounts, shop: Project, owner: Member
-) -> None:
-    bob = enrol(accounts, shop, "bob@example.org", Role.MEMBER)
-    hash = hash_token(accounts.create_link(bob.email, shop.id, Role.OWNER, NOW, DAY))
-    accounts.remove_member(shop.id, bob.id, NOW)
-    assert accounts.use_link(hash, NOW, password_hash="h") is None
-    assert roles(accounts, shop) == {owner.email: Role.OWNER}
-
-
-def test_using_an_invitation_while_its_member_is_removed_never_blocks(
-    accounts: Accounts, shop: Project, owner: Member
-) -> None:
-    people = [enrol(accounts, shop, f"{name}@example.org", Role.VIEWER) for name in range(RUNNERS)]
-    runs: list[Callable[[], object]] = []
-    for person in people:
-        token = accounts.create_link(person.email, shop.id, Role.MEMBER, NOW, DAY)
-        runs.append(partial(accounts.use_link, hash_token(token), NOW, password_hash="h"))
-        runs.append(partial(accounts.remove_member, shop.id, person.id, NOW))
-    assert not [result for result in race(*runs) if isinstance(result, Unavailable)]
 
 
 # ---- the store itself ------------------------------------------------------------------------

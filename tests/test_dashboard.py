@@ -13,6 +13,7 @@ import pytest
 from httpx2 import Response
 
 from causerie.accounts import Role
+from causerie.store.sign_ins import SignIns
 from causerie.web.reading import TURNS_PER_PART
 from tests.conftest import Cast
 from tests.web_page import Page
@@ -27,7 +28,7 @@ def sign_in(cast: Cast, role: Role = Role.OWNER, project: str = "") -> str:
     accounts, now = cast.stores.accounts, cast.clock()
     member = accounts.create_member(f"{role}@example.org", now)
     accounts.join(project or cast.project, member.id, role)
-    token, csrf = accounts.create_session(member.id, now)
+    token, csrf = SignIns(cast.stores.engine).create_session(member.id, now)
     cast.client.cookies.set(COOKIE, token)
     return csrf
 

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from causerie.accounts import KeyKind, Role, hash_token
+from causerie.store.sign_ins import SignIns
 from tests.conftest import Cast
 
 # Who tries, in the order of the columns. Signed in: an `owner`, a `member` and a `viewer` of the
@@ -114,6 +115,7 @@ class Street:
     def __init__(self, cast: Cast) -> None:
         self.cast = cast
         self.accounts = cast.stores.accounts
+        self.sign_ins = SignIns(cast.stores.engine)
         self.mine, self.theirs = cast.project, f"{cast.project}-other"
         self.secrets: list[str] = []
         self.sessions: dict[str, tuple[str, str]] = {}
@@ -151,14 +153,14 @@ class Street:
             self._let_in(role.value, self.secret(role.value), self.mine, role)
         self._let_in("guest", "guest", self.theirs, Role.OWNER)
         self.invited = f"{self.secret('invited')}@mail.example"
-        self.accounts.create_link(self.invited, self.mine, Role.VIEWER, now, timedelta(days=1))
+        self.sign_ins.create_link(self.invited, self.mine, Role.VIEWER, now, timedelta(days=1))
 
     def _let_in(self, who: str, name: str, project: str, role: Role) -> None:
         now = self.cast.clock()
         member = self.accounts.create_member(f"{name}@mail.example", now)
         self.accounts.join(project, member.id, role)
         self.members[who] = member.id
-        self.sessions[who] = self.accounts.create_session(member.id, now)
+        self.sessions[who] = self.sign_ins.create_session(member.id, now)
 
     def _cut_keys(self) -> None:
         name, now = self.secret("key"), self.cast.clock()
@@ -241,8 +243,8 @@ class Street:
             accounts.project(self.mine),
             accounts.keys(self.mine),
             accounts.memberships(self.mine),
-            accounts.invitations(self.mine, now),
-            [accounts.session(hash_token(token), now) for token, _ in inside],
+            self.sign_ins.invitations(self.mine, now),
+            [self.sign_ins.session(hash_token(token), now) for token, _ in inside],
             len(accounts.projects()),
         )
 

@@ -69,7 +69,7 @@ def state_of(house: House) -> object:
         house.accounts.projects(),
         house.accounts.keys("mine"),
         house.accounts.memberships("mine"),
-        house.accounts.invitations("mine", house.clock()),
+        house.sign_ins.invitations("mine", house.clock()),
     )
 
 
@@ -303,7 +303,7 @@ def test_a_refused_invitation_makes_no_link(
     assert answer.status_code == status
     assert LINK.findall(answer.text) == []
     assert ada.page.fields["email"] == fields["email"]
-    assert house.accounts.invitations("mine", house.clock()) == []
+    assert house.sign_ins.invitations("mine", house.clock()) == []
 
 
 def test_a_changed_role_counts_at_once(house: House, ada: Visit) -> None:
@@ -348,7 +348,7 @@ def test_a_member_of_another_project_cannot_be_changed_here(house: House, ada: V
 def bob(house: House) -> tuple[Visit, Visit]:
     """A viewer with a password, signed in at two places."""
     member = house.enrol(BOB, Role.VIEWER)
-    house.accounts.set_password(member.id, CHEAP.hash(PASSWORD))
+    house.sign_ins.set_password(member.id, CHEAP.hash(PASSWORD))
     return house.let_in(member), house.let_in(member)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from causerie.accounts import Member, Role, hash_token
 from causerie.config import Settings
-from causerie.store.accounts import SESSION_LIFETIME
+from causerie.store.sign_ins import SESSION_LIFETIME
 from causerie.web.forms import FORM_BYTES_MAX, FORM_FIELDS_MAX
 from causerie.web.passwords import (
     ADDRESS_ATTEMPTS_PER_MINUTE_MAX,
@@ -38,13 +38,13 @@ def house(sqlite_engine: Engine) -> House:
 def ada(house: House) -> Member:
     """An owner with a password."""
     member = house.enrol(ADA, Role.OWNER)
-    house.accounts.set_password(member.id, CHEAP.hash(PASSWORD))
+    house.sign_ins.set_password(member.id, CHEAP.hash(PASSWORD))
     return member
 
 
 def invite(house: House, email: str, role: Role = Role.OWNER, project: str | None = "mine") -> str:
     """The address of a one-time link."""
-    token = house.accounts.create_link(email, project, role, house.clock(), DAY)
+    token = house.sign_ins.create_link(email, project, role, house.clock(), DAY)
     return f"/signin/link/{token}"
 
 
@@ -158,7 +158,7 @@ def test_signing_in_again_ends_the_session_before(house: House, ada: Member) -> 
     secret = page.client.cookies["causerie-form"]
     form = {"csrf": secret, "email": ADA, "password": PASSWORD}
     assert page.client.post("/signin", data=form).status_code == 303
-    assert house.accounts.session(hash_token(first), house.clock()) is None
+    assert house.sign_ins.session(hash_token(first), house.clock()) is None
 
 
 def test_whoever_is_signed_in_is_not_asked_again(house: House) -> None:
@@ -411,7 +411,7 @@ def test_an_invitation_of_another_takes_the_password_of_that_other(
     house: House, ada: Member
 ) -> None:
     bob = house.enrol(BOB, Role.VIEWER)
-    house.accounts.set_password(bob.id, CHEAP.hash("the password of Bob"))
+    house.sign_ins.set_password(bob.id, CHEAP.hash("the password of Bob"))
     other = house.accounts.create_project("Other", house.clock())
     address = invite(house, BOB, Role.OWNER, other.id)
     visit = house.let_in(ada)

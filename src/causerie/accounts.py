@@ -14,6 +14,7 @@ from itertools import chain, count
 
 import msgspec
 
+from causerie.endpoints import ENDPOINT_ID
 from causerie.errors import Invalid
 
 TOKEN_PREFIX = "csr"
@@ -21,6 +22,10 @@ NAME_CHARS_MAX = 100
 PROJECT_ID_CHARS_MAX = 60
 PROJECT_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 EMAIL_CHARS_MAX = 254
+PER_MINUTE_MAX = 1_000_000_000
+BUDGET_MAX = 1_000_000_000
+ALLOWED_ENDPOINTS_MAX = 100
+CURRENCY = re.compile(r"[A-Z]{3}")
 EMAIL = re.compile(r"[^\s@<>\x00-\x1f]+@[^\s@<>\x00-\x1f]+")
 
 
@@ -39,6 +44,8 @@ class Access(StrEnum):
     INGEST = "ingest"
     READ = "read"
     GATEWAY = "gateway"
+    ADMIN = "admin"
+    """To change what others use."""
 
 
 class Role(StrEnum):
@@ -91,6 +98,9 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.endpoints is None or endpoint in self.endpoints
 
 
+NO_LIMITS = Allowance()
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A key of a project. Its token is shown once and never kept; `hint` is its last 4 letters."""
 
@@ -102,7 +112,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
-    allowance: Allowance = Allowance()
+    allowance: Allowance = NO_LIMITS
 
     def allows(self, access: Access) -> bool:
         """Whether the kind of this key opens what is asked for."""
@@ -165,6 +175,25 @@ def normal_email(text: str) -> str:
     if len(email) > EMAIL_CHARS_MAX or not EMAIL.fullmatch(email):
         raise Invalid("that is not an e-mail address", field="email")
     return email
+
+
+def check_allowance(allowance: Allowance) -> Allowance:
+    """The same allowance. Raises Invalid, naming the field."""
+    for name in ("requests_per_minute", "tokens_per_minute"):
+        limit = getattr(allowance, name)
+        if limit is not None and not 1 <= limit <= PER_MINUTE_MAX:
+            raise Invalid(f"{name}: 1 to {PER_MINUTE_MAX}", field=name)
+    budget = allowance.monthly_budget
+    if budget is not None and not (budget.is_finite() and 0 <= budget <= BUDGET_MAX):
+        raise Invalid(f"monthly_budget: 0 to {BUDGET_MAX}", field="monthly_budget")
+    if not CURRENCY.fullmatch(allowance.currency):
+        raise Invalid("currency: three letters such as USD or CNY", field="currency")
+    if len(allowance.endpoints or ()) > ALLOWED_ENDPOINTS_MAX:
+        raise Invalid(f"endpoints: at most {ALLOWED_ENDPOINTS_MAX}", field="endpoints")
+    for endpoint in allowance.endpoints or ():
+        if not ENDPOINT_ID.fullmatch(endpoint):
+            raise Invalid(f"endpoints: {endpoint!r} is no endpoint's id", field="endpoints")
+    return allowance
 
 
 def new_secret() -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,21 +22,27 @@ from starlette.routing import BaseRoute, Route
 
 from causerie.config import Settings
 from causerie.delivery import Delivery
+from causerie.endpoints import Endpoint
 from causerie.errors import CauserieError
 from causerie.ingest import GroupCommit, Ingest
+from causerie.local_models import LocalModel
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Reports
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, embedded_address
 from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
+from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
+from causerie.switchboard import Switchboard
 from causerie.web.contextai import ContextAPI
 from causerie.web.dashboard import Dashboard
 from causerie.web.edge import JSONResponse, Keys, answer_error
+from causerie.web.exchanges import ExchangesAPI
 from causerie.web.pages import Pages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
+from causerie.web.voices import Voices
 
 Clock = Callable[[], datetime]
 log = logging.getLogger(__name__)
@@ -107,18 +114,45 @@ def uids() -> Callable[[], str]:
     return lambda: f"{generator.getrandbits(128):032x}"
 
 
-def build(settings: Settings, stores: Stores, clock: Clock = utc_now) -> Starlette:
-    """The server over open stores. Its lifespan starts the workers and closes the stores."""
+def build(
+    settings: Settings,
+    stores: Stores,
+    clock: Clock = utc_now,
+    local_model: LocalModel | None = None,
+    *,
+    warm: bool = False,
+) -> Starlette:
+    """The server over open stores. Its lifespan starts the workers and closes the stores. `warm`
+    reads beforehand what the first calls of the gateway would wait for.
+    """
     keys = Keys(stores.accounts, clock)
     commit = GroupCommit(stores.inbox, clock, stores.delivery.wake)
     ingest = Ingest(PersonalDataFilter())
+    voices = Voices(should_retry=settings.when_busy == "retry")
+    switchboard = Switchboard(
+        settings,
+        stores.engine,
+        stores.accounts,
+        keys,
+        ingest,
+        commit,
+        voices,
+        clock,
+        uids(),
+        _local_endpoint(local_model),
+    )
     pages = Pages(clock)
-    doors = Doors(stores.accounts, settings, clock)
+    sign_ins = SignIns(stores.engine)
+    doors = Doors(stores.accounts, sign_ins, settings, clock)
     routes: list[BaseRoute] = [
         *ContextAPI(keys, ingest, commit, stores.delivery, stores.reports, clock, uids()).routes(),
-        *SignIn(stores.accounts, doors, pages, settings, clock).routes(),
-        *SettingsPages(stores.accounts, doors, pages, settings, clock, keys.forget).routes(),
+        *SignIn(stores.accounts, sign_ins, doors, pages, settings, clock).routes(),
+        *SettingsPages(
+            stores.accounts, sign_ins, doors, pages, settings, clock, keys.forget
+        ).routes(),
         *Dashboard(stores.reports, stores.accounts, doors, pages, settings, clock).routes(),
+        *switchboard.routes(),
+        *ExchangesAPI(keys, stores.events, clock).routes(),
         Route("/health", _health(stores)),
         *pages.routes(),
     ]
@@ -126,17 +160,25 @@ def build(settings: Settings, stores: Stores, clock: Clock = utc_now) -> Starlet
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stores.delivery.start()
+        await switchboard.start()
+        if warm:
+            await run_in_threadpool(switchboard.warm)
         yield
+        await switchboard.stop()
         await commit.stop()
         stores.delivery.stop()
         stores.close()
 
     handlers = {
-        CauserieError: answer_error(pages),
-        HTTPException: answer_error(pages),
-        Exception: answer_error(pages),
+        CauserieError: answer_error(pages, voices),
+        HTTPException: answer_error(pages, voices),
+        Exception: answer_error(pages, voices),
     }
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+
+
+def _local_endpoint(model: LocalModel | None) -> Callable[[str], Endpoint | None]:
+    return (lambda project: None) if model is None else model.endpoint
 
 
 def _health(stores: Stores) -> Callable[[Request], Response]:

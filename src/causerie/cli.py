@@ -29,10 +29,12 @@ from causerie.diagnosis import diagnose
 from causerie.errors import CauserieError, Conflict, Unavailable
 from causerie.imports import Reading
 from causerie.ingest import Ingest
+from causerie.local_models import LocalModel, model_file
 from causerie.privacy import PersonalDataFilter
 from causerie.server import run
 from causerie.store.accounts import Accounts
 from causerie.store.inbox import Inbox
+from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
 from causerie.transfer import Importer, Tally, export
 from causerie.world import make_world
@@ -76,6 +78,10 @@ def serve(
     tls_self_signed: Annotated[
         bool, typer.Option(help="Speak https with a certificate authority of its own.")
     ] = False,
+    local_model: Annotated[
+        bool,
+        typer.Option("--local-model", help="Run a small model here, as ep-local. English only."),
+    ] = False,
 ) -> None:
     """Run the server. The first start prints a one-time sign-in link."""
     settings = _settings(host=host, port=port, data=data)
@@ -84,8 +90,40 @@ def serve(
     project = _first_project(stores.accounts)
     link = None
     if not stores.accounts.has_members():
-        link = stores.accounts.create_link("", project.id, Role.OWNER, utc_now(), LINK_LIFETIME)
-    run(settings, stores, out.print, sign_in=link, self_signed=tls_self_signed)
+        link = _owner_link(stores, project)
+    with _local_model(local_model, needed=True) as model:
+        run(
+            settings,
+            stores,
+            out.print,
+            sign_in=link,
+            self_signed=tls_self_signed,
+            local_model=model,
+        )
+
+
+@contextmanager
+def _local_model(wanted: bool, *, needed: bool) -> Iterator[LocalModel | None]:
+    model = LocalModel(utc_now) if wanted else None
+    try:
+        if model is not None:
+            model.start()
+            out.print("A small model here answers as ep-local: SmolLM2 135M, English only")
+    except Unavailable as error:
+        if needed:
+            raise
+        say.print(error.message, markup=False)
+        model = None
+    try:
+        yield model
+    finally:
+        if model is not None:
+            model.stop()
+
+
+def _owner_link(stores: Stores, project: Project) -> str:
+    sign_ins = SignIns(stores.engine)
+    return sign_ins.create_link("", project.id, Role.OWNER, utc_now(), LINK_LIFETIME)
 
 
 @app.command()
@@ -96,6 +134,9 @@ def demo(
     no_data: Annotated[
         bool, typer.Option("--no-data", help="Begin without the sample world.")
     ] = False,
+    no_local_model: Annotated[
+        bool, typer.Option("--no-local-model", help="Leave out the small model, ep-local.")
+    ] = False,
 ) -> None:
     """Serve a made-up world of conversations to look around in."""
     settings = _settings(host=host, port=port, data=data)
@@ -104,8 +145,10 @@ def demo(
     project = _first_project(stores.accounts, "Default" if no_data else SAMPLE_PROJECT)
     if not no_data and not stores.reports.known(project.id):
         _fill(stores, project)
-    link = stores.accounts.create_link("", project.id, Role.OWNER, utc_now(), LINK_LIFETIME)
-    run(settings, stores, out.print, sign_in=link, self_signed=False)
+    link = _owner_link(stores, project)
+    wanted = not no_local_model and model_file() is not None
+    with _local_model(wanted, needed=False) as model:
+        run(settings, stores, out.print, sign_in=link, self_signed=False, local_model=model)
 
 
 def _fill(stores: Stores, project: Project) -> None:
@@ -190,10 +233,10 @@ def key_revoke(id: str, project: ProjectId = FIRST_PROJECT, data: Data = None) -
 def member_link(email: str, data: Data = None) -> None:
     """Print a one-time link with which a member sets a new password."""
     settings = _settings(data=data)
-    accounts = _accounts(settings)
-    if accounts.member_by_email(email) is None:
+    engine = open_state(settings.state_address)
+    if Accounts(engine).member_by_email(email) is None:
         raise Conflict(f"there is no member {email!r}", field="email")
-    token = accounts.create_link(email, None, Role.VIEWER, utc_now(), LINK_LIFETIME)
+    token = SignIns(engine).create_link(email, None, Role.VIEWER, utc_now(), LINK_LIFETIME)
     out.print(f"{settings.base_url}/signin/link/{token}", markup=False)
 
 

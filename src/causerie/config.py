@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,8 @@ from causerie.errors import Invalid
 
 FLUSH_INTERVAL_MS_MAX = 60_000
 PORT_MAX = 65_535
+SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+WHEN_BUSY = ("refuse", "retry", "wait")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -23,7 +25,7 @@ class Settings:
     """
 
     data: Path = Path("data")
-    """Folder of the embedded stores, the TLS files and nothing else."""
+    """Folder of the embedded stores, the TLS files, `secret.key` and nothing else."""
     host: str = "127.0.0.1"
     port: int = 8123
     public_url: str = ""
@@ -34,10 +36,18 @@ class Settings:
     """Name of the ClickHouse cluster to spread the tables over, or nothing for one server."""
     state_url: str = ""
     """`postgresql://user:password@host/database`, or nothing for SQLite in the data folder."""
+    secret: str = field(default="", repr=False)
+    """Encrypts the upstream keys of endpoints; if none, one is made in the data folder."""
     tls_certificate: str = ""
     tls_key: str = ""
     flush_interval_ms: int = 500
     """How long the delivery worker waits for more before it moves what is in the inbox."""
+    when_busy: str = "refuse"
+    """What a second call of a busy session gets: `refuse`, `retry` or `wait`."""
+    ark_limits: bool = False
+    """Refuse the times to live that Ark refuses, instead of keeping contexts as asked."""
+    open_project: str = ""
+    """Id of the project whose gateway answers without a key, or nothing for none."""
     log_level: str = "info"
 
     @property
@@ -72,7 +82,7 @@ class Settings:
         return check(replace(self, **changed))
 
 
-SECRETS = ("events_url", "state_url")
+SECRETS = ("events_url", "state_url", "secret")
 VARIABLES = {name: f"CAUSERIE_{name.upper()}" for name in Settings.__dataclass_fields__}
 
 
@@ -98,8 +108,8 @@ def _text(environ: Mapping[str, str], variable: str, *, secret: bool) -> str | N
 
 def _convert(variable: str, text: str, kind: type) -> Any:
     try:
-        return kind(text)
-    except ValueError as error:
+        return SWITCH[text.strip().lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError) as error:
         raise Invalid(f"{variable} is not {kind.__name__}: {text!r}", field=variable) from error
 
 
@@ -114,6 +124,8 @@ def check(settings: Settings) -> Settings:
         )
     if settings.log_level not in LOG_LEVELS:
         raise Invalid(f"CAUSERIE_LOG_LEVEL is none of {', '.join(LOG_LEVELS)}", field="log_level")
+    if settings.when_busy not in WHEN_BUSY:
+        raise Invalid(f"CAUSERIE_WHEN_BUSY is none of {', '.join(WHEN_BUSY)}", field="when_busy")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise Invalid(
             "CAUSERIE_TLS_CERTIFICATE and CAUSERIE_TLS_KEY go together", field="tls_certificate"

@@ -25,7 +25,7 @@ from causerie.errors import Unavailable
 from causerie.reports import messages_of
 from causerie.store.arrivals import Waiting
 from causerie.store.events import EventStore
-from causerie.store.events_schema import CONVERSATIONS, MESSAGES
+from causerie.store.events_schema import CONVERSATIONS, EXCHANGES, MESSAGES
 from causerie.store.inbox import Inbox
 
 BATCH_ENTRIES_MAX = 5_000
@@ -178,7 +178,7 @@ class Delivery:
 
     def _move(self, batch: Sequence[Waiting]) -> int:
         try:
-            self._write(self._apply(batch), self._renewed())
+            self._write(batch, self._apply(batch), self._renewed())
         except Unavailable:
             raise
         except Exception as error:  # one entry that cannot be written must not hold up all others
@@ -203,17 +203,20 @@ class Delivery:
         self._lease = version
         return version
 
-    def _write(self, grown: Sequence[Growing], version: int) -> None:
+    def _write(self, batch: Sequence[Waiting], grown: Sequence[Growing], version: int) -> None:
         # In this order: a kill in between leaves the messages as they were, so that the next
         # round still sees where the conversation's old row began and takes it away.
         rows = [row for one in grown for row in _conversation_rows(one, version)]
         self._events.insert(CONVERSATIONS, rows)
         self._events.insert(MESSAGES, [row for one in grown for row in _message_rows(one, version)])
+        self._events.insert(EXCHANGES, list(_exchange_rows(batch, version)))
 
     def _apply(self, batch: Sequence[Waiting]) -> list[Growing]:
         growing: dict[tuple[str, str, str], Growing] = self._load(batch)
         for one in batch:
             given = one.entry.conversation
+            if not given.id:
+                continue  # only what a call took is kept, not its words
             key = (one.project, given.tenant, given.id)
             if key not in growing:
                 begun = one.entry.at or self._clock()
@@ -226,7 +229,7 @@ class Delivery:
         """What is kept of the conversations that the batch adds to."""
         wanted: dict[str, set[tuple[str, str]]] = {}
         for one in batch:
-            if not one.entry.fresh:
+            if one.entry.conversation.id and not one.entry.fresh:
                 given = one.entry.conversation
                 wanted.setdefault(one.project, set()).add((given.tenant, given.id))
         found: dict[tuple[str, str, str], Growing] = {}
@@ -339,3 +342,22 @@ def _message_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
             version,
             0,
         ]
+
+
+def _exchange_rows(batch: Sequence[Waiting], version: int) -> Iterable[list[Any]]:
+    for one in batch:
+        exchange = one.entry.exchange
+        if exchange is not None:
+            cost = exchange.cost
+            values = {
+                **msgspec.structs.asdict(exchange),
+                **msgspec.structs.asdict(exchange.usage),
+                "project": one.project,
+                "api": str(exchange.api),
+                "cost": None if cost is None else cost.amount,
+                "currency": "" if cost is None else cost.currency,
+                "prices": "" if cost is None else cost.prices,
+                "version": version,
+                "deleted": 0,
+            }
+            yield [values[name] for name in EXCHANGES.columns]

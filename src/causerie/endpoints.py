@@ -61,9 +61,11 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     weight: int = 1
     """Share of the calls; 0 takes calls only when all others fail."""
     dialect: Dialect = Dialect.PLAIN
+    slots: int = 0
+    """How many conversations llama.cpp keeps apart; 0 leaves the choice of the slot to it."""
     connect_timeout_s: float = 5.0
-    first_token_timeout_s: float = 120.0
-    """Until the provider begins to answer."""
+    first_token_timeout_s: float = 300.0
+    """Until the provider begins to answer; without streaming, until it has answered."""
     idle_timeout_s: float = 60.0
     """Between two pieces of an answer."""
 

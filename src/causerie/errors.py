@@ -21,7 +21,9 @@ from __future__ import annotations
 
 
 class CauserieError(Exception):
-    """Base of everything a caller can be told."""
+    """Base of everything a caller can be told. `code` names the case; one error may have a code of
+    its own.
+    """
 
     code = "error"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from causerie.conversations import Kind, Message
 from causerie.store.events import EventStore
@@ -39,7 +39,7 @@ class Question:
     page: int = 1
     per_page: int = 20
 
-    def previous(self) -> Question:
+    def previous(self) -> Self:
         """The same question some whole days earlier: the same hours of as many days.
 
         A span that ends now, in mid-day, is compared with one that ended at this hour too.

@@ -12,6 +12,7 @@ from causerie.app import Stores, build, utc_now
 from causerie.certificates import self_signed as make_certificates
 from causerie.config import Settings
 from causerie.errors import Conflict
+from causerie.local_models import LocalModel
 
 BACKLOG_CONNECTIONS_MAX = 2_048
 SHUTDOWN_SECONDS_MAX = 20
@@ -24,8 +25,11 @@ def run(
     *,
     sign_in: str | None,
     self_signed: bool,
+    local_model: LocalModel | None = None,
 ) -> None:
-    """Serve until told to stop. `sign_in` is the token of a one-time link to print."""
+    """Serve until told to stop. `sign_in` is the token of a one-time link to print; a
+    `local_model` has been started.
+    """
     if self_signed:
         files = make_certificates(settings.data / "tls", settings.host, utc_now())
         settings = settings.overriding(
@@ -36,7 +40,7 @@ def run(
     settings = settings.overriding(port=server_socket.getsockname()[1])
     server = uvicorn.Server(
         uvicorn.Config(
-            build(settings, stores),
+            build(settings, stores, local_model=local_model, warm=True),
             ssl_certfile=settings.tls_certificate or None,
             ssl_keyfile=settings.tls_key or None,
             log_config=None,

@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+TOKENS_MAX = 2**31 - 1
+"""A provider that reports more is not to be believed."""
+
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens of one call. `input_tokens` holds the cached ones too, `output_tokens` the reasoning
@@ -27,27 +30,59 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.input_tokens + self.output_tokens
 
 
-def usage_of(reported: Any) -> Usage | None:
-    """The usage that a provider reports, in the words of OpenAI's chat and Responses APIs,
-    DeepSeek or Anthropic; None when it reports none that makes sense.
+def usage_of(reported: Any, timings: Any = None) -> Usage | None:
+    """The usage that a provider reports, in the words of OpenAI's chat, embeddings and Responses
+    APIs, DeepSeek, Moonshot or Anthropic; None when it reports none that makes sense.
+
+    `timings` is what llama.cpp sends beside the usage: how much of the prompt it had already read.
     """
     if not isinstance(reported, Mapping):
         return None
     taken = _count(reported, "prompt_tokens", "input_tokens")
     given = _count(reported, "completion_tokens", "output_tokens")
-    if taken is None or given is None:
+    total = _count(reported, "total_tokens")
+    if taken is None or (given is None and total is None):
         return None
     cached = _cached(reported)
-    if cached is not None and "cache_read_input_tokens" in reported and "input_tokens" in reported:
-        # Anthropic counts what it read from and wrote to its cache beside the input.
-        taken += cached + (_count(reported, "cache_creation_input_tokens") or 0)
-    details = _details(reported, "completion_tokens_details", "output_tokens_details")
+    if cached is None and isinstance(timings, Mapping):
+        cached = _count(timings, "cache_n")
+    taken += _beside(reported)
+    written, thought = _written(reported, taken, given, total)
     return Usage(
         input_tokens=taken,
         cached_tokens=None if cached is None else min(cached, taken),
-        output_tokens=given,
-        reasoning_tokens=_count(details, "reasoning_tokens") or 0,
+        output_tokens=written,
+        reasoning_tokens=min(thought, written),
     )
+
+
+def reported(usage: Usage) -> dict[str, Any]:
+    """The usage as OpenAI's chat API reports it. `prompt_tokens_details` is there only when it is
+    known what came from a cache, `estimated` only when we counted.
+    """
+    document: dict[str, Any] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+    if usage.cached_tokens is not None:
+        document["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    document["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return document | ({"estimated": True} if usage.estimated else {})
+
+
+def reported_responses(usage: Usage) -> dict[str, Any]:
+    """The usage as OpenAI's Responses API reports it. Its clients read both details without
+    asking, so an unknown number of cached tokens is 0 here.
+    """
+    document: dict[str, Any] = {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens or 0},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.total_tokens,
+    }
+    return document | ({"estimated": True} if usage.estimated else {})
 
 
 def _cached(reported: Mapping[str, Any]) -> int | None:
@@ -55,7 +90,32 @@ def _cached(reported: Mapping[str, Any]) -> int | None:
     found = _count(details, "cached_tokens")
     if found is not None:
         return found
-    return _count(reported, "cache_read_input_tokens", "prompt_cache_hit_tokens")
+    return _count(reported, "cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
+
+
+def _beside(reported: Mapping[str, Any]) -> int:
+    """Anthropic, and nobody else, counts what it read from and wrote to its cache beside the
+    input.
+    """
+    if "prompt_tokens" in reported or _details(reported, "input_tokens_details"):
+        return 0
+    names = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    return sum(_count(reported, name) or 0 for name in names)
+
+
+def _written(
+    reported: Mapping[str, Any], taken: int, given: int | None, total: int | None
+) -> tuple[int, int]:
+    """The tokens of the answer with its reasoning, and those of the reasoning alone."""
+    details = _details(reported, "completion_tokens_details", "output_tokens_details")
+    thought = _count(details, "reasoning_tokens")
+    unseen = max(0, (total or 0) - taken - (given or 0))
+    if given is None:
+        return unseen, thought or 0
+    # Gemini and xAI leave the reasoning out of the answer's tokens, though not out of the total.
+    if unseen and thought in (None, 0, unseen):
+        return given + unseen, unseen
+    return given, thought or 0
 
 
 def _details(reported: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
@@ -66,6 +126,8 @@ def _details(reported: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 def _count(reported: Mapping[str, Any], *names: str) -> int | None:
     for name in names:
         value = reported.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= TOKENS_MAX:
             return value
     return None

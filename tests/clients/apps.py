@@ -40,6 +40,19 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Gateway:
+    """What an app that talks to models is told: where, with which key, and to which endpoint."""
+
+    root: str
+    token: str
+    endpoint: str
+
+    def variables(self) -> dict[str, str]:
+        """The environment of such an app: its key, where its client looks for it."""
+        return {"ARK_API_KEY": self.token, "OPENAI_API_KEY": self.token}
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How an app ended: its last line as JSON, its exit code, and all it said on stderr.
 
@@ -82,6 +95,27 @@ def langchain(service: Service, openai_url: str, environment: str, mode: str, ru
     return start(app, {**service.variables(), **_model_at(openai_url)})
 
 
+def ark(gateway: Gateway, environment: str, mode: str) -> Outcome:
+    """Ark's client; `environment` is `ark1` or `ark5`, `mode` is `sync` or `async`."""
+    python = PythonEnvironment(environment).python()
+    told = [mode, f"{gateway.root}/api/v3", gateway.endpoint]
+    return start([str(python), str(FOLDER / "ark_app.py"), *told], gateway.variables())
+
+
+def openai(gateway: Gateway, environment: str, context: str) -> Outcome:
+    """OpenAI's client; `environment` is `openai1` or `langchain_openai`."""
+    python = PythonEnvironment(environment).python()
+    told = [f"{gateway.root}/v1", gateway.endpoint, context]
+    return start([str(python), str(FOLDER / "openai_app.py"), *told], gateway.variables())
+
+
+def langchain_openai(gateway: Gateway) -> Outcome:
+    """LangChain's ChatOpenAI and OpenAIEmbeddings."""
+    python = PythonEnvironment("langchain_openai").python()
+    told = [f"{gateway.root}/v1", gateway.endpoint]
+    return start([str(python), str(FOLDER / "langchain_openai_app.py"), *told], gateway.variables())
+
+
 def start(command: list[str], variables: Mapping[str, str]) -> Outcome:
     """Runs an app to its end.
 
@@ -103,7 +137,8 @@ def start(command: list[str], variables: Mapping[str, str]) -> Outcome:
 
 def _surroundings() -> dict[str, str]:
     """Our own environment without what would lead an app elsewhere."""
-    leading = ("CAUSERIE_", "CONTEXT_", "GETCONTEXT_", "LANGCHAIN_", "LANGSMITH_", "OPENAI_")
+    clients = ("CONTEXT_", "GETCONTEXT_", "LANGCHAIN_", "LANGSMITH_", "OPENAI_", "ARK_", "VOLC_")
+    leading = ("CAUSERIE_", *clients)
     strict = ("PYTHONPATH", "PYTHONWARNINGS", "HTTPS_PROXY", "https_proxy")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(leading) and k not in strict}
     return {**kept, "HAYSTACK_TELEMETRY_ENABLED": "False"}

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CLASHING = ("haystack", "langchain03", "langchain04")
+CLASHING = (
+    "haystack",
+    "langchain03",
+    "langchain04",
+    "ark1",
+    "ark5",
+    "openai1",
+    "langchain_openai",
+)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 `conversations` has a row per conversation and answers lists, counts and series; `messages` has a
 row per message and answers transcripts and text search. Both replace rows of the same sorting
-key by the highest version, so that writing a batch twice changes nothing.
+key by the highest version, so that writing a batch twice changes nothing. `exchanges` has a row
+per call of a model through the gateway, with what it took; its words are in the other two.
 """
 
 from __future__ import annotations
@@ -48,6 +49,40 @@ COLUMNS_OF_MESSAGES = {
     "input": "String CODEC(ZSTD(1))",
     "observation": "String CODEC(ZSTD(1))",
     "metadata": "Map(LowCardinality(String), String)",
+    "version": "UInt64",
+    "deleted": "UInt8",
+}
+
+COLUMNS_OF_EXCHANGES = {
+    "project": "LowCardinality(String)",
+    "at": "DateTime64(6, 'UTC')",
+    "id": "String",
+    "api": "LowCardinality(String)",
+    "key": "LowCardinality(String)",
+    "endpoint": "LowCardinality(String)",
+    "model": "LowCardinality(String)",
+    "upstream": "LowCardinality(String)",
+    "user": "String",
+    "tenant": "String",
+    "conversation": "String",
+    "context": "String",
+    "first_token_ms": "Nullable(UInt32)",
+    "total_ms": "UInt32",
+    "input_tokens": "UInt32",
+    # Nothing where the provider does not say.
+    "cached_tokens": "Nullable(UInt32)",
+    "output_tokens": "UInt32",
+    "reasoning_tokens": "UInt32",
+    "estimated": "UInt8",
+    # Nothing where no price is known.
+    "cost": "Nullable(Decimal(18, 9))",
+    "currency": "LowCardinality(String)",
+    "prices": "LowCardinality(String)",
+    "finish_reason": "LowCardinality(String)",
+    "status": "UInt16",
+    "error": "String CODEC(ZSTD(1))",
+    "streamed": "UInt8",
+    "partial": "UInt8",
     "version": "UInt64",
     "deleted": "UInt8",
 }
@@ -105,4 +140,7 @@ MESSAGES = EventTable(
     ("project", "tenant", "conversation", "position", "id"),
     "cityHash64(project, tenant, conversation)",
 )
-TABLES = (CONVERSATIONS, MESSAGES)
+EXCHANGES = EventTable(
+    "exchanges", COLUMNS_OF_EXCHANGES, ("project", "at", "id"), "cityHash64(project, id)"
+)
+TABLES = (CONVERSATIONS, MESSAGES, EXCHANGES)

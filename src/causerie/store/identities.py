@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from causerie.conversations import CHAIN_DIGEST_BYTES, UPSERT_WINDOW, Identity, Kind, number
 from causerie.store.arrivals import Arrival, Entry
+from causerie.store.resumptions import NO_CHAIN, Resumptions
 from causerie.store.state import slices
 from causerie.store.state_schema import identities
 
@@ -28,6 +29,7 @@ class Identities:
     def __init__(self, engine: Engine) -> None:
         self._locks = engine.dialect.name == "postgresql"
         put = (postgresql if self._locks else sqlite).insert(identities)
+        self._resumptions = Resumptions(engine)
         self._put_identity = put.on_conflict_do_update(
             index_elements=["project", "conversation"],
             set_={name: put.excluded[name] for name in ("opening", "chain", "tail", "at")},
@@ -37,6 +39,7 @@ class Identities:
         self, connection: Connection, arrivals: Sequence[Arrival], now: datetime
     ) -> list[Arrival]:
         """The same arrivals, upserts turned into what they add to the earlier conversation."""
+        arrivals = self._resumptions.match(connection, arrivals, now)
         identified = [arrival for arrival in arrivals if arrival.identity is not None]
         known = self._known(connection, [a for a in identified if a.upsert], now)
         matched = []
@@ -85,7 +88,11 @@ class Identities:
 
     def forget(self, connection: Connection, now: datetime) -> None:
         """Drop what is past the window."""
-        connection.execute(delete(identities).where(identities.c.at < now - UPSERT_WINDOW))
+        transcripts = identities.c.chain != NO_CHAIN
+        connection.execute(
+            delete(identities).where(transcripts, identities.c.at < now - UPSERT_WINDOW)
+        )
+        self._resumptions.forget(connection, now)
 
 
 def _continue(arrival: Arrival, candidates: dict[str, list[bytes]]) -> Arrival:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 from causerie.errors import Unavailable
 
@@ -79,6 +81,35 @@ def reach(engine: Engine) -> str:
     except DBAPIError as error:
         raise Unavailable(f"the state store cannot be reached: {error.orig}") from error
     return found if sqlite else f"PostgreSQL {found}"
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A connection whose work is kept, all or none. Raises Unavailable when the store cannot be
+    reached.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        # Not the whole error: it says the values that were to be kept.
+        raise Unavailable(f"the state store cannot be reached: {error.orig}") from error
+    except TimeoutError as error:
+        raise Unavailable("the state store has no connection free") from error
+
+
+def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that can say what happens when there is such a row."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    begin: Callable[[Table], sqlite.Insert | postgresql.Insert] = dialect.insert
+    return begin(table)
+
+
+def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless there is one of its key; whether it was inserted."""
+    added = insert_into(connection, table).values(**row).on_conflict_do_nothing()
+    # The rows of an insert are not counted on PostgreSQL, so they are asked back.
+    return connection.execute(added.returning(*table.primary_key)).first() is not None
 
 
 def slices(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -173,8 +173,6 @@ contexts = Table(
     Column("ttl_s", Integer, nullable=False),
     # JSON of a Strategy; nothing for a common prefix.
     Column("strategy", Text),
-    # The initial messages: a JSON array, byte for byte as it came.
-    Column("initial", LargeBinary, nullable=False),
     Column("initial_tokens", Integer, nullable=False),
     Column("user", String, nullable=False, default=""),
     Column("tenant", String, nullable=False, default=""),
@@ -183,7 +181,7 @@ contexts = Table(
     Column("origin", String, nullable=False, default="ark"),
     Column("created_at", Moment, nullable=False),
     Column("used_at", Moment, nullable=False),
-    Column("expires_at", Moment, nullable=False, index=True),
+    Column("expires_at", Moment, nullable=False),
     # The position of the first turn that the model still sees.
     Column("cut", Integer, nullable=False, default=0),
     # How many turns there ever were: the position of the next one.
@@ -196,7 +194,19 @@ contexts = Table(
     # Who is in the middle of a turn, and until when that is believed.
     Column("busy_by", String),
     Column("busy_until", Moment),
-    Index("contexts_of_project", "project", "used_at"),
+    Index("contexts_of_project", "project", "used_at", "id"),
+    Index("contexts_of_user", "project", "user", "used_at", "id"),
+    # Finds those to sweep, and counts the live ones of a project without a look at the table.
+    Index("contexts_by_expiry", "expires_at", "project"),
+)
+
+context_openings = Table(
+    "context_openings",
+    metadata,
+    # Apart from the context, whose row is written anew twice a call, however long the opening is.
+    Column("context", ForeignKey("contexts.id", ondelete="CASCADE"), primary_key=True),
+    # The initial messages: a JSON array, byte for byte as it came.
+    Column("messages", LargeBinary, nullable=False),
 )
 
 context_turns = Table(

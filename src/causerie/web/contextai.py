@@ -51,6 +51,7 @@ from causerie.wire import contextai as wire
 SETTLE_SECONDS_MAX = 5.0
 INLINE_BYTES_MAX = 64 * 1024
 INGEST_THREADS_MAX = 8
+PER_PAGE = 20
 WARNING_HEADER = "x-causerie-warning"
 WARNING_CHARS_MAX = 1_000
 Result = TypeVar("Result")
@@ -184,7 +185,7 @@ class ContextAPI:
     async def conversations(self, request: Request) -> Response:
         """A page of conversations with their messages."""
         project = await self._project(request, Access.READ)
-        question = _question(project, request.query_params, self._clock())
+        question = question_of(project, request.query_params, self._clock())
         return JSONResponse(await run_in_threadpool(self._page, question))
 
     def _page(self, question: Question) -> wire.ConversationsResponse:
@@ -229,7 +230,7 @@ class ContextAPI:
     def _series_of(self, name: str) -> Callable[[Request], Any]:
         async def series(request: Request) -> Response:
             project = await self._project(request, Access.READ)
-            question = _question(project, request.query_params, self._clock())
+            question = question_of(project, request.query_params, self._clock())
             buckets = await run_in_threadpool(self._reports.series, question)
             data = {bucket.start.isoformat(): SERIES[name](bucket.totals) for bucket in buckets}
             item = wire.SeriesItem(name, data)
@@ -301,7 +302,13 @@ def _ratings(transcript: Transcript, patches: list[wire.MessagePatch]) -> dict[s
     return ratings
 
 
-def _question(project: Project, query: Mapping[str, str], now: datetime) -> Question:
+def question_of(
+    project: Project,
+    query: Mapping[str, str],
+    now: datetime,
+    per_page: int = PER_PAGE,
+    per_page_max: int = PER_PAGE_MAX,
+) -> Question:
     """What the read endpoints' parameters ask. Raises Invalid, naming the parameter."""
     period = query.get("period", "day")
     if period not in PERIODS:
@@ -318,7 +325,7 @@ def _question(project: Project, query: Mapping[str, str], now: datetime) -> Ques
         tenant=tenant_of(query.get("tenant_id"), None) or "",
         period=period,
         page=_count(query, "page", 1, 1_000_000),
-        per_page=_count(query, "per_page", 20, PER_PAGE_MAX),
+        per_page=_count(query, "per_page", per_page, per_page_max),
     )
 
 

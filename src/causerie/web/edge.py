@@ -33,6 +33,7 @@ from causerie.errors import (
 )
 from causerie.store.accounts import Accounts
 from causerie.web.pages import Pages
+from causerie.web.voices import Voices
 from causerie.wire import contextai as wire
 
 API_PATHS = ("/api/", "/health")
@@ -72,11 +73,16 @@ class JSONResponse(Response):
         return msgspec.json.encode(content)
 
 
-def answer_error(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:
+def answer_error(
+    pages: Pages, voices: Voices
+) -> Callable[[Request, Exception], Awaitable[Response]]:
     """Says an error in the shape of what was asked for: JSON of the API, or a page."""
 
     # Not in a thread: an answer must not wait until those who read have finished.
     async def answer(request: Request, error: Exception) -> Response:
+        voice = voices.of(request.url.path)
+        if voice is not None:
+            return voice.answer(request, error)
         code, status, field = "internal_error", 500, None
         message = "internal error"
         if isinstance(error, CauserieError):
@@ -140,15 +146,23 @@ class Keys:
 
     def remembered(self, request: Request, access: Access) -> Project | None:
         """The project without asking the store, or None when `project` has to."""
-        hashed = hash_token(_bearer(request))
-        known = self._known.get(hashed)
+        known = self.known(request, access)
+        return None if known is None else known[1]
+
+    def project(self, request: Request, access: Access) -> Project:
+        """The project that the key opens. Raises Unauthenticated, Forbidden."""
+        return self.find(request, access)[1]
+
+    def known(self, request: Request, access: Access) -> tuple[Key, Project] | None:
+        """Key and project without asking the store, or None when `find` has to."""
+        known = self._known.get(hash_token(_bearer(request)))
         if known is None or known[0] < time.monotonic():
             return None
         self._used.add(known[1].id)
         return _admit(known[1], known[2], access)
 
-    def project(self, request: Request, access: Access) -> Project:
-        """The project that the key opens. Raises Unauthenticated, Forbidden."""
+    def find(self, request: Request, access: Access) -> tuple[Key, Project]:
+        """The key of the request and its project. Raises Unauthenticated, Forbidden."""
         hashed = hash_token(_bearer(request))
         key = self._accounts.key_by_hash(hashed)
         if key is None or key.revoked_at is not None:
@@ -186,7 +200,7 @@ def _bearer(request: Request) -> str:
     return token.strip()
 
 
-def _admit(key: Key, project: Project, access: Access) -> Project:
+def _admit(key: Key, project: Project, access: Access) -> tuple[Key, Project]:
     if not key.allows(access):
         raise Forbidden(f"this is a key of kind {key.kind}; it does not open {access}")
-    return project
+    return key, project

@@ -21,6 +21,7 @@ from causerie.config import Settings
 from causerie.errors import CauserieError, Conflict, Invalid
 from causerie.privacy import PersonalDataFilter
 from causerie.store.accounts import Accounts
+from causerie.store.sign_ins import SignIns
 from causerie.web.forms import sentence
 from causerie.web.pages import Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
@@ -54,6 +55,7 @@ class SettingsPages:
     def __init__(
         self,
         accounts: Accounts,
+        sign_ins: SignIns,
         doors: Doors,
         pages: Pages,
         settings: Settings,
@@ -61,6 +63,7 @@ class SettingsPages:
         forget: Callable[[], None],
     ) -> None:
         self._accounts = accounts
+        self._sign_ins = sign_ins
         self._doors = doors
         self._pages = pages
         self._settings = settings
@@ -150,7 +153,7 @@ class SettingsPages:
         if tab == "members":
             return {
                 "members": self._accounts.memberships(project),
-                "invitations": self._accounts.invitations(project, self._clock()),
+                "invitations": self._sign_ins.invitations(project, self._clock()),
                 "roles": list(Role),
                 "lifetime": INVITATION_LIFETIME,
                 "link": "",
@@ -225,13 +228,13 @@ class SettingsPages:
         project = visitor.project.id
         if any(member.email == email for member in self._accounts.memberships(project)):
             raise Conflict(f"{email} is a member already", field="email")
-        token = self._accounts.create_link(email, project, role, now, INVITATION_LIFETIME)
+        token = self._sign_ins.create_link(email, project, role, now, INVITATION_LIFETIME)
         link = f"{self._settings.base_url}/signin/link/{token}"
         return self._show(request, visitor, "members", link=link, invited=email)
 
     def _withdraw(self, request: Request, visitor: Visitor, form: Form) -> Response:
         email = normal_email(form.get("email", ""))
-        self._accounts.withdraw(visitor.project.id, email, self._clock())
+        self._sign_ins.withdraw(visitor.project.id, email, self._clock())
         return self._back(visitor, "/members", "withdrawn")
 
     def _set_role(self, request: Request, visitor: Visitor, form: Form) -> Response:
@@ -263,7 +266,7 @@ class SettingsPages:
         limits = limits_of(request.client.host if request.client else "", email)
         if not self._attempts.begin(limits):
             raise Conflict("too many attempts: wait a minute", field="password")
-        found = await run_in_threadpool(self._accounts.credentials, email)
+        found = await run_in_threadpool(self._sign_ins.credentials, email)
         if not await self._passwords.fits(form.get("password", ""), found[1] if found else None):
             raise Invalid("that is not your present password", field="password")
         self._attempts.forgive(limits)
@@ -273,13 +276,13 @@ class SettingsPages:
             raise Invalid(error.message, field="new_password") from error
 
     def _renew(self, request: Request, visitor: Visitor, hashed: str) -> Response:
-        self._accounts.set_password(visitor.member.id, hashed)
+        self._sign_ins.set_password(visitor.member.id, hashed)
         response = self._back(visitor, "/you", "password")
         self._doors.let_in(request, response, visitor.member)
         return response
 
     def _end_sessions(self, request: Request, visitor: Visitor, form: Form) -> Response:
-        self._accounts.end_sessions_of(visitor.member.id)
+        self._sign_ins.end_sessions_of(visitor.member.id)
         response = self._back(visitor, "/you", "sessions")
         self._doors.let_in(request, response, visitor.member)
         return response

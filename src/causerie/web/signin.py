@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute, Route
 from causerie.accounts import Link, Member, Project, Role, hash_token, new_secret, normal_email
 from causerie.config import Settings
 from causerie.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from causerie.store.accounts import SESSION_LIFETIME, Accounts
+from causerie.store.accounts import Accounts
+from causerie.store.sign_ins import SESSION_LIFETIME, SignIns
 from causerie.web.forms import check_csrf, read_form, sentence
 from causerie.web.pages import Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
@@ -44,8 +45,11 @@ class Visitor:
 class Doors:
     """Lets members in and keeps the others out. Knows the session's cookie."""
 
-    def __init__(self, accounts: Accounts, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, accounts: Accounts, sign_ins: SignIns, settings: Settings, clock: Clock
+    ) -> None:
         self._accounts = accounts
+        self._sign_ins = sign_ins
         self._clock = clock
         self.secure = settings.base_url.startswith("https://")
         # The prefix keeps other hosts of the domain, and plain http, from setting the cookie.
@@ -71,7 +75,7 @@ class Doors:
     def session(self, request: Request) -> tuple[Member, str]:
         """Who is signed in, and the secret of their forms. Raises Unauthenticated."""
         token = request.cookies.get(self._cookie)
-        found = self._accounts.session(hash_token(token), self._clock()) if token else None
+        found = self._sign_ins.session(hash_token(token), self._clock()) if token else None
         if found is None:
             raise Unauthenticated("not signed in")
         return found
@@ -92,7 +96,7 @@ class Doors:
     def let_in(self, request: Request, response: Response, member: Member) -> None:
         """Begin a session, and end the one that was."""
         self._end(request)
-        token, _ = self._accounts.create_session(member.id, self._clock())
+        token, _ = self._sign_ins.create_session(member.id, self._clock())
         response.set_cookie(
             self._cookie,
             token,
@@ -110,7 +114,7 @@ class Doors:
     def _end(self, request: Request) -> None:
         token = request.cookies.get(self._cookie)
         if token:
-            self._accounts.end_session(hash_token(token))
+            self._sign_ins.end_session(hash_token(token))
 
 
 class SignIn:
@@ -119,9 +123,16 @@ class SignIn:
     """
 
     def __init__(
-        self, accounts: Accounts, doors: Doors, pages: Pages, settings: Settings, clock: Clock
+        self,
+        accounts: Accounts,
+        sign_ins: SignIns,
+        doors: Doors,
+        pages: Pages,
+        settings: Settings,
+        clock: Clock,
     ) -> None:
         self._accounts = accounts
+        self._sign_ins = sign_ins
         self._doors = doors
         self._pages = pages
         self._clock = clock
@@ -169,7 +180,7 @@ class SignIn:
 
     async def _proved(self, email: str, password: str) -> Member | None:
         """The member of that e-mail, if it is their password."""
-        found = await run_in_threadpool(self._accounts.credentials, email)
+        found = await run_in_threadpool(self._sign_ins.credentials, email)
         fits = await self._passwords.fits(password, found[1] if found else None)
         return found[0] if found and fits else None
 
@@ -191,7 +202,7 @@ class SignIn:
         self, request: Request, link: Link, email: str = "", fault: str = "", status: int = 200
     ) -> Response:
         project = self._accounts.project(link.project) if link.project else None
-        found = self._accounts.credentials(link.email)
+        found = self._sign_ins.credentials(link.email)
         return self._page(
             request,
             "link.html",
@@ -233,7 +244,7 @@ class SignIn:
         """
         hashed, now = hash_token(request.path_params["token"]), self._clock()
         email, password = normal_email(email), form.get("password", "")
-        found = await run_in_threadpool(self._accounts.credentials, email)
+        found = await run_in_threadpool(self._sign_ins.credentials, email)
         new: str | None = None
         if found is None or found[1] is None or link.project is None:
             new = await self._passwords.hash(password)
@@ -243,11 +254,11 @@ class SignIn:
         ):
             raise Unauthenticated("wrong password")
         return await run_in_threadpool(
-            lambda: self._accounts.use_link(hashed, now, email=email, password_hash=new)
+            lambda: self._sign_ins.use_link(hashed, now, email=email, password_hash=new)
         )
 
     def _link(self, request: Request) -> Link | None:
-        return self._accounts.link(hash_token(request.path_params["token"]), self._clock())
+        return self._sign_ins.link(hash_token(request.path_params["token"]), self._clock())
 
     def _is_for(self, request: Request, link: Link) -> bool:
         """Whether the one whom an invitation names is signed in already."""

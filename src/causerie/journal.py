@@ -1,0 +1,128 @@
+"""The journal: what was answered, on the disk before the caller has the end of it.
+
+A record in a file that only grows costs microseconds, a transaction milliseconds: an answer must
+not wait for one. What is in the journal outlives the process; from there it goes to the inbox,
+and a file all of whose records are there is emptied. A process that starts takes over the files
+of those that died: it can lock them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+SEGMENT_BYTES_MAX = 32 * 1024 * 1024
+SUFFIX = ".journal"
+HEADER = struct.Struct("<I")
+log = logging.getLogger(__name__)
+
+
+class Segment:
+    """One file, and how many of its records are still to be kept elsewhere."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.open_records = 0
+        self.size = 0
+        self.closed = False
+        self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def write(self, record: bytes) -> None:
+        """Append one record in one call, so that a kill leaves it whole or not at all."""
+        whole = HEADER.pack(len(record)) + record
+        if os.write(self._file, whole) != len(whole):
+            raise OSError("the disk is full")
+        self.size += len(whole)
+
+    def empty(self) -> None:
+        """Forget the records: all of them are kept elsewhere."""
+        os.ftruncate(self._file, 0)
+        self.size = 0
+
+    def drop(self) -> None:
+        """Take the file away."""
+        self.path.unlink(missing_ok=True)
+        os.close(self._file)
+
+
+class Journal:
+    """The files of one process in a folder. To be used by one thread.
+
+    A disk that is full does not stop the callers: they are answered, and it is logged that a kill
+    now would lose what they were told.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._count = 0
+        self._segment: Segment | None = None
+
+    def begin(self) -> Segment:
+        """The file to write the records of one exchange to, until `end`."""
+        segment = self._segment
+        if segment is None or segment.size > SEGMENT_BYTES_MAX:
+            self.close()
+            self._count += 1
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._folder / f"{self._name}-{self._count:06d}{SUFFIX}"
+            segment = self._segment = Segment(path)
+        segment.open_records += 1
+        return segment
+
+    def write(self, segment: Segment, record: bytes) -> None:
+        """Append a record of an exchange."""
+        try:
+            segment.write(record)
+        except OSError as error:
+            log.error(
+                "the journal cannot be written, a kill would lose what is said now: %s", error
+            )
+
+    def end(self, segment: Segment) -> None:
+        """The exchange is kept elsewhere. The last one empties the file."""
+        segment.open_records -= 1
+        if segment.open_records == 0:
+            if segment.closed:
+                segment.drop()
+            else:
+                segment.empty()
+
+    def close(self) -> None:
+        """Begin no more in the present file."""
+        if self._segment is not None:
+            self._segment.closed = True
+            if self._segment.open_records == 0:
+                self._segment.drop()
+            self._segment = None
+
+
+def abandoned(folder: Path) -> Iterator[Path]:
+    """The files whose process has died. Each is locked, so that one process takes it, and is to
+    be unlinked by who takes it.
+    """
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue  # its process lives
+            if path.exists():
+                yield path
+
+
+def records(path: Path) -> Iterator[bytes]:
+    """The records of a file, without one that was cut short by a power failure."""
+    with path.open("rb") as file:
+        while len(header := file.read(HEADER.size)) == HEADER.size:
+            (length,) = HEADER.unpack(header)
+            record = file.read(length)
+            if len(record) < length:
+                log.warning("the last record of %s is cut short", path.name)
+                return
+            yield record

@@ -1,0 +1,269 @@
+"""The recorder: every exchange of the gateway on its way into the analytics.
+
+The caller waits for none of it: what it is told is in the journal first (`journal.py`); masking,
+prices and the inbox come afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from causerie.accounts import Key, Logging, Project
+from causerie.conversations import Conversation
+from causerie.errors import Unavailable
+from causerie.exchanges import Cost, Exchange
+from causerie.ingest import GroupCommit, How, Ingest, Submission
+from causerie.journal import Journal, Segment, abandoned, records
+from causerie.prices import Prices
+from causerie.recordings import (
+    Begun,
+    Ended,
+    Piece,
+    Recording,
+    conversation_of,
+    decode_record,
+    encode,
+    encode_json,
+    resumption_of,
+)
+from causerie.store.arrivals import Arrival, Entry
+from causerie.tokens import Tokens
+from causerie.usage import Usage
+
+RETRY_INTERVAL_S = 2.0
+GROUP_RECORDINGS_MAX = 100
+RECORDINGS_WAITING_MAX = 20_000
+INLINE_BYTES_MAX = 64 * 1024
+KILLED = "the server ended in the middle of the answer"
+log = logging.getLogger(__name__)
+Spend = Callable[[Usage, Cost | None], None]
+
+
+@dataclass(frozen=True)
+class Open:
+    """An exchange that is going on."""
+
+    segment: Segment
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A recording on its way to the inbox."""
+
+    recording: Recording
+    project: Project
+    segment: Segment | None
+    """None where nothing is kept, only counted against the key."""
+    spend: Spend
+
+
+class Recorder:
+    """Keeps recordings, one after the other, in the event loop; what is long, in a thread."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        ingest: Ingest,
+        commit: GroupCommit,
+        prices: Prices,
+        tokens: Tokens,
+    ) -> None:
+        self._journal = journal
+        self._ingest = ingest
+        self._commit = commit
+        self._prices = prices
+        self._tokens = tokens
+        self._waiting: deque[Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    def begin(self, recording: Recording) -> Open:
+        """A stream begins: from here on a kill leaves what was said of it."""
+        opened = Open(self._journal.begin())
+        self._journal.write(opened.segment, encode(Begun(recording)))
+        return opened
+
+    def piece(self, opened: Open, id: str, text: str) -> None:
+        """Some words of the stream are about to be sent."""
+        if text:
+            self._journal.write(opened.segment, encode(Piece(id, text)))
+
+    def end(
+        self,
+        recording: Recording,
+        project: Project,
+        key: Key,
+        spend: Spend,
+        opened: Open | None = None,
+    ) -> None:
+        """An exchange is at its end. To be called before the caller has the end of it."""
+        if key.allowance.logging is Logging.NOTHING:
+            self._enqueue(Waiting(recording, project, None, spend))
+            return
+        segment = self._journal.begin() if opened is None else opened.segment
+        self._journal.write(segment, encode(Ended(recording)))
+        self._enqueue(Waiting(recording, project, segment, spend))
+
+    def _enqueue(self, waiting: Waiting) -> None:
+        if len(self._waiting) >= RECORDINGS_WAITING_MAX:
+            log.error("too many exchanges wait; this one stays in the journal until the next start")
+            return
+        self._waiting.append(waiting)
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep_all())
+
+    async def stop(self) -> None:
+        """Keep what waits; what cannot be kept now stays in the journal."""
+        self._stopping = True
+        if self._task is not None:
+            await self._task
+        self._journal.close()
+
+    async def _keep_all(self) -> None:
+        try:
+            while self._waiting:
+                # Gives way to the calls that go on: nobody waits for this.
+                await asyncio.sleep(0)
+                size = min(len(self._waiting), GROUP_RECORDINGS_MAX)
+                group = [self._waiting.popleft() for _ in range(size)]
+                await asyncio.gather(*map(self._keep, group))
+        finally:
+            self._task = None
+
+    async def _keep(self, waiting: Waiting) -> None:
+        try:
+            priced = await self._prepared(waiting.recording)
+            waiting.spend(priced.exchange.usage, priced.exchange.cost)
+            if waiting.segment is not None:
+                await self._commit_at_last(self.arrival(priced, waiting.project))
+                self._journal.end(waiting.segment)
+        except Unavailable as error:
+            log.warning("an exchange stays in the journal until the next start: %s", error)
+        except Exception:  # the edge of a task: the journal still has it
+            log.exception("an exchange could not be kept")
+
+    async def _prepared(self, recording: Recording) -> Recording:
+        size = len(recording.asked) + len(recording.sent)
+        if recording.counted and size <= INLINE_BYTES_MAX:
+            return self._priced(recording)
+        return await asyncio.to_thread(self._priced, recording)
+
+    async def _commit_at_last(self, arrival: Arrival) -> None:
+        while True:
+            try:
+                await self._commit.keep(arrival)
+                return
+            except Unavailable:
+                if self._stopping:
+                    raise
+                await asyncio.sleep(RETRY_INTERVAL_S)
+
+    def _priced(self, recording: Recording) -> Recording:
+        """With usage where the provider reported none, and with what it cost."""
+        exchange = recording.exchange
+        usage = exchange.usage if recording.counted else self._estimate(recording)
+        cost = self._prices.cost(
+            exchange.model,
+            usage,
+            exchange.at,
+            base_url=recording.base_url,
+            price=recording.price,
+        )
+        if not usage.total_tokens and exchange.error:
+            cost = None
+        priced = msgspec.structs.replace(exchange, usage=usage, cost=cost)
+        return msgspec.structs.replace(recording, exchange=priced)
+
+    def _estimate(self, recording: Recording) -> Usage:
+        exchange = recording.exchange
+        if exchange.error and not recording.answered:
+            return exchange.usage  # refused: nothing was read
+        model = exchange.model
+        said = "".join(map(_words, recording.answered)) + "".join(recording.thoughts)
+        return Usage(
+            input_tokens=self._tokens.messages(recording.sent or recording.asked, model),
+            output_tokens=self._tokens.text(said, model),
+            estimated=True,
+        )
+
+    def arrival(self, recording: Recording, project: Project) -> Arrival:
+        """The recording as the inbox takes it."""
+        exchange = recording.exchange
+        request = hashlib.blake2b(exchange.id.encode(), digest_size=16).digest()
+        if not recording.words:
+            nothing = Entry(Conversation(id=""), exchange=exchange)
+            return Arrival(project.id, nothing, exchange.id, request)
+        conversation, recent = conversation_of(recording)
+        submission = Submission(
+            project, How.IMPORT, conversation, exchange.id, exchange.at, request
+        )
+        arrival, _ = self._ingest.prepare(submission)
+        kept = arrival.entry.conversation
+        exchange = msgspec.structs.replace(
+            exchange, conversation=kept.id, user=kept.metadata.get("user_id", "")
+        )
+        entry = msgspec.structs.replace(arrival.entry, exchange=exchange)
+        resumption = None
+        if recording.named or not recording.exchange.conversation:
+            resumption = resumption_of(recording, recent, project.salt)
+        return msgspec.structs.replace(arrival, entry=entry, resumption=resumption)
+
+    async def recover(self, folder: Path, projects: Callable[[str], Project | None]) -> int:
+        """Keep what processes left in their journals that died; how many exchanges."""
+        count = 0
+        for path in abandoned(folder):
+            for recording in await asyncio.to_thread(_recovered, path):
+                project = await asyncio.to_thread(projects, recording.project)
+                if project is not None:
+                    priced = self._priced(recording)
+                    await self._commit.keep(self.arrival(priced, project))
+                    count += 1
+            path.unlink(missing_ok=True)
+        return count
+
+
+def _words(document: bytes) -> str:
+    """What is counted of an answer's message: text, and tool calls as JSON."""
+    said: Any = msgspec.json.decode(document)
+    content = said.get("content")
+    text = content if isinstance(content, str) else encode_json(content).decode() if content else ""
+    calls = said.get("tool_calls")
+    return text + (encode_json(calls).decode() if calls else "")
+
+
+def _recovered(path: Path) -> Sequence[Recording]:
+    """The exchanges of a journal; those that a kill broke off with what was said of them."""
+    begun: dict[str, Recording] = {}
+    pieces: dict[str, list[str]] = {}
+    ended: dict[str, Recording] = {}
+    for raw in records(path):
+        record = decode_record(raw)
+        match record:
+            case Begun(recording):
+                begun[recording.exchange.id] = recording
+            case Piece(id, text):
+                pieces.setdefault(id, []).append(text)
+            case Ended(recording):
+                ended[recording.exchange.id] = recording
+    broken = [
+        _broken_off(recording, "".join(pieces.get(id, ())))
+        for id, recording in begun.items()
+        if id not in ended
+    ]
+    return [*ended.values(), *broken]
+
+
+def _broken_off(recording: Recording, text: str) -> Recording:
+    exchange: Exchange = msgspec.structs.replace(recording.exchange, error=KILLED, partial=True)
+    message = encode_json({"role": "assistant", "content": text})
+    answered = (message,) if text else ()
+    return msgspec.structs.replace(recording, exchange=exchange, answered=answered)

@@ -1,0 +1,110 @@
+"""The state store's tables: what the versions make is what the code knows, on both engines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
+
+from causerie.config import Settings
+from causerie.store.state import MIGRATIONS, open_state
+from causerie.store.state_schema import keys, metadata
+from tests.conftest import Postgres
+
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+VERSIONS = sorted(MIGRATIONS.glob("versions/0*.py"))
+
+
+def differences(engine: Engine) -> list[object]:
+    """What Alembic would still change."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        return list(compare_metadata(context, metadata))
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def test_a_migrated_database_is_what_the_code_knows(engine: Engine) -> None:
+    assert differences(engine) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP INDEX contexts_by_expiry",
+        "ALTER TABLE keys DROP COLUMN allowance",
+        "ALTER TABLE context_turns ADD COLUMN more TEXT",
+        "DROP TABLE spending",
+    ],
+)
+def test_a_database_that_is_not_would_be_noticed(engine: Engine, change: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(change))
+    assert len(differences(engine)) >= 1
+
+
+def test_what_goes_with_a_context_is_deleted_with_it(engine: Engine) -> None:
+    rules = {
+        (table, key["referred_table"]): key["options"].get("ondelete")
+        for table in ("context_openings", "context_turns", "context_tags")
+        for key in inspect(engine).get_foreign_keys(table)
+    }
+    gone = {pair for pair, rule in rules.items() if rule == "CASCADE"}
+    assert gone == {pair for pair in rules if pair[1] == "contexts"}
+    assert len(gone) == 3
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda file: file.stem)
+def test_a_version_is_frozen(version: Path) -> None:
+    """It says its columns itself: what the code knows today is not what it made."""
+    assert not re.search(r"\b(import|from) causerie\b", version.read_text())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without a table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    database = postgres.server.create()
+    yield Settings(state_url=postgres.server.address(database)).state_address
+    postgres.server.drop(database)
+
+
+def test_an_upgrade_keeps_what_was_there(empty: str) -> None:
+    engine = create_engine(empty)
+    row = {"id": "shop", "name": "Shop", "masked": True, "salt": b"salt", "at": NOW.isoformat()}
+    with engine.begin() as connection:
+        migrate(connection, "0001")
+        connection.execute(
+            text("INSERT INTO projects VALUES (:id, :name, :masked, :salt, :at)"), row
+        )
+        connection.execute(
+            text(
+                "INSERT INTO keys (id, project, kind, name, hint, hash, created_at)"
+                " VALUES ('key-1', :id, 'admin', 'CI', 'abcd', :salt, :at)"
+            ),
+            row,
+        )
+    engine.dispose()
+    upgraded = open_state(empty)
+    with upgraded.connect() as connection:
+        kept = connection.execute(select(keys.c.id, keys.c.name, keys.c.allowance)).all()
+    upgraded.dispose()
+    assert [tuple(row) for row in kept] == [("key-1", "CI", None)]
