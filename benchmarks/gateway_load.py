@@ -54,7 +54,9 @@ class Order:
 
 @dataclass
 class Result:
-    """Times are in seconds, each as p50 and p99; a call that failed is in `failures` alone."""
+    """Times are in seconds, each as p50 and p99, without the first call of each connection, which
+    has to be accepted first; a call that failed is in `failures` alone.
+    """
 
     calls: int
     seconds: float
@@ -68,17 +70,21 @@ class Result:
 class Tally:
     """What happened so far."""
 
+    calls: int = 0
     whole: list[float] = field(default_factory=list)
     first_word: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def note(self, answer: bytes, begin: float, first: float, end: float) -> None:
-        """Take a whole answer."""
-        if answer.startswith(b"HTTP/1.1 200") and FIRST in answer and LAST in answer:
+    def note(self, answer: bytes, begin: float, first: float, *, timed: bool) -> None:
+        """Take an answer that is whole now."""
+        end = time.perf_counter()
+        if not (answer.startswith(b"HTTP/1.1 200") and FIRST in answer and LAST in answer):
+            self.failures.append(answer[:SHOWN_BYTES_MAX].decode(errors="replace"))
+            return
+        self.calls += 1
+        if timed:
             self.whole.append(end - begin)
             self.first_word.append(first - begin)
-        else:
-            self.failures.append(answer[:SHOWN_BYTES_MAX].decode(errors="replace"))
 
 
 class Requests:
@@ -145,7 +151,7 @@ def ask(connection: socket.socket, request: bytes, tally: Tally) -> None:
         answer += piece
         if not first and FIRST in answer:
             first = time.perf_counter()
-    tally.note(answer, begin, first, time.perf_counter())
+    tally.note(answer, begin, first, timed=tally.calls > 0)
 
 
 class Caller(asyncio.Protocol):
@@ -157,6 +163,7 @@ class Caller(asyncio.Protocol):
         self._over = over
         self._answer = b""
         self._begin = self._first = 0.0
+        self._warm = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
@@ -169,7 +176,8 @@ class Caller(asyncio.Protocol):
         if not self._first and FIRST in self._answer:
             self._first = time.perf_counter()
         if complete(self._answer):
-            self._tally.note(self._answer, self._begin, self._first, time.perf_counter())
+            self._tally.note(self._answer, self._begin, self._first, timed=self._warm)
+            self._warm = True
             self._send()
 
     def _send(self) -> None:
@@ -221,7 +229,7 @@ def run(order: Order) -> Result:
     else:
         uvloop.run(send_at_once(order, tally))
     return Result(
-        calls=len(tally.whole),
+        calls=tally.calls,
         seconds=time.perf_counter() - begin,
         whole=p50_p99(tally.whole),
         first_word=p50_p99(tally.first_word),

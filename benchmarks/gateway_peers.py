@@ -6,6 +6,7 @@ which it is quickest: one process, no database, no log of conversations, at most
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from causerie.testing import ServerProcess
 
@@ -37,7 +39,9 @@ MODEL = "mock-model"
 PATH = "/v1/chat/completions"
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 20
-POLL_INTERVAL_S = 0.1
+SETTLE_SECONDS_MAX = 60
+POLL_INTERVAL_S = 0.02
+PER_PAGE = 1_000
 
 LITELLM_SETTINGS = """\
 model_list:
@@ -151,16 +155,44 @@ def causerie(folder: Path, upstream: int) -> Iterator[Gateway]:
     try:
         endpoint = ("--id", "ep-mock", "--model", MODEL, "--upstream-key", "sk-upstream")
         server.command("endpoint", "add", f"http://127.0.0.1:{upstream}/v1", *endpoint)
+        reader = server.key("read")
         yield Gateway(
             "Causerie",
             int(server.endpoint.rsplit(":", 1)[1]),
             server.pid,
             headers={"Authorization": f"Bearer {server.key('gateway')}"},
             model="ep-mock",
-            settle=server.settle,
+            settle=lambda: settle(server, data),
+            logged=lambda: logged(server, reader),
         )
     finally:
         server.stop()
+
+
+def settle(server: ServerProcess, data: Path) -> None:
+    """Wait until every exchange has gone from the journal to the inbox, and on to the analytics.
+
+    Not for ever: what never gets there is missing in the log, and the table says so.
+    """
+    end = time.monotonic() + SETTLE_SECONDS_MAX
+    while any(file.stat().st_size for file in data.rglob("*.journal")):
+        if time.monotonic() > end:
+            return
+        time.sleep(POLL_INTERVAL_S)
+    server.settle()
+
+
+def logged(server: ServerProcess, key: str) -> int:
+    """How many calls the analytics know."""
+    count = 0
+    for page in itertools.count(1):
+        url = f"{server.endpoint}/api/v1/exchanges?per_page={PER_PAGE}&page={page}"
+        with urlopen(Request(url, headers={"Authorization": f"Bearer {key}"})) as answer:
+            rows = len(json.load(answer)["exchanges"])
+        count += rows
+        if rows < PER_PAGE:
+            break
+    return count
 
 
 def installed(home: Path, what: str) -> bool:

@@ -104,7 +104,7 @@ class GatewayCast:
 
 
 def _words(said: dict[str, Any]) -> str:
-    return said["message"] or said.get("name", "")
+    return str(said["message"] or said.get("name", ""))
 
 
 def messages(*said: Any) -> Iterator[dict[str, Any]]:

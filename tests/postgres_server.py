@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -37,9 +39,27 @@ HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_
 class PostgresServer:
     """A running server. Databases are made from its template and dropped one by one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self._folder = folder
+        self._start = start
         self._numbers = count(1)
+        self._processes = [start()]
+
+    def restart(self) -> None:
+        """End it, with every session, and start it again."""
+        number = self._folder / "data" / "postmaster.pid"
+        os.kill(int(number.read_text().split()[0]), signal.SIGINT)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while number.exists():
+            if time.monotonic() > deadline:
+                raise RuntimeError("PostgreSQL does not end")
+            time.sleep(0.02)
+        self._processes.append(self._start())
+
+    def close(self) -> None:
+        """End it for good."""
+        for process in reversed(self._processes):
+            process.communicate(timeout=STOP_TIMEOUT_S)
 
     def address(self, database: str) -> str:
         """Where a database is, as settings take it."""
@@ -72,11 +92,11 @@ def serve_postgres() -> Iterator[PostgresServer]:
             os.chown(folder, account.pw_uid, account.pw_gid)
         binaries = _binaries(folder, open_to_all=user is not None)
         _init(binaries, folder, user)
-        process = _start(binaries, folder, user)
+        server = PostgresServer(folder, partial(_start, binaries, folder, user))
         try:
-            yield PostgresServer(folder)
+            yield server
         finally:
-            process.communicate(timeout=STOP_TIMEOUT_S)
+            server.close()
 
 
 def _binaries(folder: Path, *, open_to_all: bool) -> Path:

@@ -77,6 +77,10 @@ class ScriptedModel:
         self._cache: set[bytes] = set()
         self._answers = 0
 
+    def forget(self) -> None:
+        """Drops the cache."""
+        self._cache.clear()
+
     def streams(self, path: str, raw: bytes) -> bool:
         """Whether that request asks for a stream."""
         asked = json.loads(raw) if path == CHAT else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -106,3 +107,201 @@ def test_usage_is_estimated_where_the_provider_says_nothing(gateway: GatewayCast
     streamed = frames(gateway.turn(context, "Second", stream=True, stream_options=options))[-2]
     assert streamed["usage"]["estimated"] is True
     assert streamed["usage"]["prompt_tokens"] > whole["prompt_tokens"]
+
+
+def test_a_clock_that_jumps_over_the_time_to_live_ends_the_context(gateway: GatewayCast) -> None:
+    context = gateway.create(SYSTEM, ttl=60).json()["id"]
+    gateway.cast.clock.move(seconds=59)
+    assert gateway.turn(context, "One").status_code == 200
+    gateway.cast.clock.move(seconds=59)
+    assert gateway.turn(context, "Two").status_code == 200, "each turn starts the time anew"
+    gateway.cast.clock.move(seconds=61)
+    refused = gateway.turn(context, "Three")
+    assert refused.status_code == 404
+    error = refused.json()["error"]
+    assert error["code"] == "NotFound.ContextId" and error["type"] == "NotFound"
+    assert "context" in error["message"] and "expired" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"messages": [{"role": "assistant", "content": "Yes"}]}, 400, "InvalidParameter"),
+        ({"messages": [{"content": "Yes"}]}, 400, "InvalidParameter"),
+        ({"messages": "Yes"}, 400, "InvalidParameter"),
+        ({"messages": None}, 400, "MissingParameter"),
+        ({"context_id": "ctx-20250101000000-abcde"}, 404, "NotFound.ContextId"),
+        ({"context_id": None}, 400, "MissingParameter"),
+        ({"model": "ep-none"}, 404, "InvalidEndpointOrModel.NotFound"),
+        ({"model": "ep-other"}, 400, "InvalidParameter"),
+        ({"stream": "yes"}, 400, "InvalidParameter"),
+    ],
+)
+def test_bad_turns_are_refused_in_arks_words(
+    gateway: GatewayCast, change: dict[str, object], status: int, code: str
+) -> None:
+    gateway.add_endpoint("ep-other")
+    context = gateway.create(SYSTEM).json()["id"]
+    body = {"context_id": context, "model": "ep-test", "messages": [SYSTEM], **change}
+    refused = gateway.post("/api/v3/context/chat/completions", body)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (status, code)
+    assert isinstance(error["type"], str) and "Request id: " in error["message"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "common_prefix", "truncation_strategy": {"type": "rolling_tokens"}},
+        {"mode": "forever"},
+        {"ttl": True},
+        {"ttl": "soon"},
+        {"ttl": 0.5},
+        {"messages": [{"role": "assistant", "content": "Yes"}]},
+        {"truncation_strategy": {"type": "at_random"}},
+        {"truncation_strategy": {"type": "last_history_tokens", "last_history_tokens": -1}},
+    ],
+)
+def test_bad_contexts_are_refused_in_arks_words(
+    gateway: GatewayCast, change: dict[str, object]
+) -> None:
+    refused = gateway.post(
+        "/api/v3/context/create", {"model": "ep-test", "messages": [SYSTEM], **change}
+    )
+    assert refused.status_code == 400, refused.text
+    assert refused.json()["error"]["type"] == "BadRequest"
+
+
+@pytest.mark.parametrize("base", ["/api/v3", "", "/v1"])
+def test_every_base_address_and_every_unset_field_is_understood(
+    gateway: GatewayCast, base: str
+) -> None:
+    unset = {"ttl": None, "truncation_strategy": None, "mode": "", "anything": {"else": 1}}
+    body = {"model": "ep-test", "messages": [SYSTEM], **unset}
+    context = gateway.post(f"{base}/context/create", body)
+    assert context.json()["ttl"] == 86_400, context.text
+    names = ("stream", "tools", "n", "response_format", "max_tokens", "user", "stop")
+    turn = {
+        "context_id": context.json()["id"],
+        "model": "ep-test",
+        "messages": [{"role": "user", "content": "Hi"}],
+        **dict.fromkeys(names),
+        "mode": "",
+    }
+    said = gateway.post(f"{base}/context/chat/completions", turn)
+    assert said.status_code == 200, said.text
+    assert not set(names) & gateway.upstream.last.body.keys()
+
+
+def test_a_time_to_live_below_arks_is_kept_unless_ark_is_followed_strictly(
+    gateway: GatewayCast,
+) -> None:
+    assert gateway.create(SYSTEM, ttl=1800).json()["ttl"] == 1800
+    said = gateway.create(SYSTEM, ttl=10_000_000).json()
+    assert (said["ttl"], said["ttl_given"]) == (604_800, 10_000_000)
+
+
+def test_a_session_that_is_full_ends_with_length(gateway: GatewayCast) -> None:
+    gateway.add_endpoint("ep-small", window_tokens=60, output_tokens=20)
+    strategy = {"type": "rolling_tokens", "rolling_tokens": False}
+    context = gateway.create(SYSTEM, model="ep-small", truncation_strategy=strategy).json()
+    assert context["truncation_strategy"] == strategy
+    reasons = []
+    for _ in range(8):
+        said = gateway.turn(context["id"], "word " * 8, model="ep-small").json()
+        reasons.append(said["choices"][0]["finish_reason"])
+    assert reasons[0] == "stop" and reasons[-1] == "length"
+    calls = len(gateway.upstream.requests)
+    stream = gateway.turn(context["id"], "word " * 8, model="ep-small", stream=True)
+    assert frames(stream)[-2]["choices"][0]["finish_reason"] == "length"
+    assert len(gateway.upstream.requests) == calls, "no provider is asked in vain"
+
+
+def test_a_short_history_drops_the_oldest_turns_and_never_the_initial_messages(
+    gateway: GatewayCast,
+) -> None:
+    strategy = {"type": "last_history_tokens", "last_history_tokens": 120}
+    context = gateway.create(SYSTEM, truncation_strategy=strategy).json()["id"]
+    for number in range(12):
+        gateway.turn(context, f"Number {number}, " + "and so on, " * 4)
+    sent = gateway.upstream.last.messages
+    assert sent[0] == SYSTEM and "Number 11" in sent[-1]["content"]
+    assert not any("Number 0," in said["content"] for said in sent)
+    openings = [seen.messages[:2] for seen in gateway.upstream.requests]
+    moved = sum(one != other for one, other in pairwise(openings))
+    assert 0 < moved < 8, "the cut stays where it is for some turns"
+
+
+def test_contexts_can_be_read_changed_and_forgotten(gateway: GatewayCast) -> None:
+    client, auth = gateway.cast.client, gateway.headers
+    context = gateway.create(SYSTEM, user="ada", metadata={"plan": "pro"}).json()["id"]
+    gateway.turn(context, "One")
+    address = f"/api/v3/context/{context}"
+    said = client.get(address, headers=auth).json()
+    assert (said["turns"], said["user"], said["metadata"]) == (1, "ada", {"plan": "pro"})
+    listed = client.get("/api/v3/context?user=ada", headers=auth).json()
+    assert [one["id"] for one in listed["data"]] == [context] and listed["total"] == 1
+    changed = client.patch(address, json={"ttl": 120, "metadata": {"plan": "free"}}, headers=auth)
+    assert (changed.json()["ttl"], changed.json()["metadata"]) == (120, {"plan": "free"})
+    history = client.get(f"{address}/history", headers=auth).json()
+    assert [said["content"] for said in history["turns"][0]["messages"]][0] == "One"
+    assert client.post(f"{address}/undo", headers=auth).json()["turns"] == 0
+    assert client.delete(address, headers=auth).json() == {"id": context, "deleted": True}
+    assert client.get(address, headers=auth).status_code == 404
+
+
+def test_a_clone_goes_its_own_way(gateway: GatewayCast) -> None:
+    context = gateway.create(SYSTEM).json()["id"]
+    gateway.turn(context, "One")
+    clone = gateway.post("/api/v3/context/clone", {"context_id": context}).json()
+    assert clone["id"] != context and clone["turns"] == 1
+    gateway.turn(clone["id"], "Two of the clone")
+    gateway.turn(context, "Two of the first")
+    said = [one["content"] for one in gateway.upstream.last.messages]
+    assert "One" in said and "Two of the clone" not in said
+
+
+def test_an_exported_context_goes_on_where_it_is_imported(gateway: GatewayCast) -> None:
+    context = gateway.create(SYSTEM, ttl=500).json()["id"]
+    gateway.turn(context, "One")
+    address = f"/api/v3/context/{context}/export"
+    document = gateway.cast.client.get(address, headers=gateway.headers).json()
+    gateway.cast.client.delete(f"/api/v3/context/{context}", headers=gateway.headers)
+    copy = gateway.post("/api/v3/context/import", document).json()
+    assert (copy["turns"], copy["ttl"]) == (1, 500)
+    gateway.turn(copy["id"], "Two")
+    assert [one["content"] for one in gateway.upstream.last.messages][:2] == ["Be brief.", "One"]
+
+
+def test_a_tag_stands_for_a_context(gateway: GatewayCast) -> None:
+    context = gateway.create(SYSTEM).json()["id"]
+    client, auth = gateway.cast.client, gateway.headers
+    put = client.put("/api/v3/context/tags/help", json={"context_id": context}, headers=auth)
+    assert put.json() == {"tag": "help", "context_id": context}
+    assert gateway.turn("tag:help", "One").status_code == 200
+    assert client.get("/context/tags", headers=auth).json()["data"] == [put.json()]
+    client.delete("/context/tags/help", headers=auth)
+    assert gateway.turn("tag:help", "Two").status_code == 404
+
+
+def test_a_repeated_request_gets_the_answer_it_had(gateway: GatewayCast) -> None:
+    context = gateway.create(SYSTEM).json()["id"]
+    gateway.upstream.then(answer("First."), answer("Second."))
+    key = {"Idempotency-Key": "abc"}
+    first = gateway.turn(context, "Hi", headers=key).json()
+    again = gateway.turn(context, "Hi", headers=key).json()
+    assert again["choices"][0]["message"]["content"] == "First."
+    assert again["usage"]["total_tokens"] == first["usage"]["total_tokens"]
+    stream = gateway.turn(context, "Hi", stream=True)
+    assert spoken(stream) == "Second.", "another request, though it says the same"
+    listed = gateway.cast.client.get(f"/context/{context}", headers=gateway.headers).json()
+    assert listed["turns"] == 2
+
+
+def test_chat_completions_go_on_with_a_context_too(gateway: GatewayCast) -> None:
+    context = gateway.create(SYSTEM).json()["id"]
+    gateway.turn(context, "One")
+    said = gateway.chat("Two", context_id=context)
+    assert said.status_code == 200
+    assert [one["content"] for one in gateway.upstream.last.messages][:2] == ["Be brief.", "One"]
+    assert "context_id" not in gateway.upstream.last.body

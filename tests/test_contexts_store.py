@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Engine, create_engine, event, func, select
+from sqlalchemy import Engine, create_engine, event, func, select, text
 
 from causerie.config import Settings
 from causerie.contexts import Context, Mode, Strategy, Tally, Truncation, Turn
@@ -423,6 +423,26 @@ def test_a_process_that_starts_alone_lets_every_lock_go(store: Contexts) -> None
         store.begin("shop", id, "b", NOW, LOCK_S)
     with pytest.raises(Conflict):
         finish(store, "dead", NOW, turn(0))
+
+
+def test_what_is_kept_survives_a_power_cut_although_locks_need_not(
+    store: Contexts, engine: Engine
+) -> None:
+    sqlite = engine.dialect.name == "sqlite"
+    asked = "PRAGMA synchronous" if sqlite else "SHOW synchronous_commit"
+    store.create(context())
+    with engine.connect() as connection:
+        before = connection.execute(text(asked)).scalar()
+    talk(store, "ctx-1")
+    store.begin("shop", "ctx-1", "a", NOW, LOCK_S)
+    with pytest.raises(Busy):
+        store.begin("shop", "ctx-1", "b", NOW, LOCK_S)
+    store.renew("ctx-1", "a", NOW, LOCK_S)
+    store.release("ctx-1", "a", NOW)
+    # On the connection that all of them had.
+    with engine.connect() as connection:
+        assert connection.execute(text(asked)).scalar() == before
+    assert store.get("shop", "ctx-1", NOW).busy_until is None
 
 
 def test_a_lock_that_is_renewed_does_not_run_out(store: Contexts, clock: Ticking) -> None:

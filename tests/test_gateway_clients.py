@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
-from getcontext import ContextAPI
-from getcontext.token import Credential
 
 from causerie.testing import ServerProcess
 from tests.clients import apps
-from tests.clients.apps import Gateway
+from tests.clients.apps import Gateway, Outcome
 from tests.scripted_upstream import ScriptedUpstream, Seen
 
 ENDPOINT = "ep-test"
@@ -50,11 +49,13 @@ def server(
 ) -> Iterator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("server"))
     server.start()
-    for name, id in (("Test", ENDPOINT), ("Other", "ep-other")):
-        where = ("--upstream", provider.url, "--model", "scripted-1")
-        server.command("endpoint", "add", name, *where, "--id", id)
-    yield server
-    server.stop()
+    try:
+        for name, id in (("Test", ENDPOINT), ("Other", "ep-other")):
+            where = ("--upstream", provider.url, "--model", "scripted-1")
+            server.command("endpoint", "add", name, *where, "--id", id)
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -64,21 +65,26 @@ def gateway(server: ServerProcess) -> Gateway:
 
 @pytest.fixture(scope="module", params=ARK_CLIENTS, ids="-".join)
 def ark(request: pytest.FixtureRequest, gateway: Gateway, provider: ScriptedUpstream) -> Run:
-    before = len(provider.requests)
-    answers = apps.ark(gateway, *request.param).answer
-    return Run(answers, provider.requests[before:])
+    return observed(provider, lambda: apps.ark(gateway, *request.param))
 
 
 @pytest.fixture(scope="module", params=["openai1", "langchain_openai"])
 def openai(request: pytest.FixtureRequest, gateway: Gateway, provider: ScriptedUpstream) -> Run:
-    before = len(provider.requests)
-    answers = apps.openai(gateway, request.param, create(gateway, "Be brief.")["id"]).answer
-    return Run(answers, provider.requests[before:])
+    context = create(gateway, "Be brief.")["id"]
+    return observed(provider, lambda: apps.openai(gateway, request.param, context))
 
 
 @pytest.fixture(scope="module")
-def langchain(gateway: Gateway) -> dict[str, Any]:
-    return apps.langchain_openai(gateway).answer
+def langchain(gateway: Gateway, provider: ScriptedUpstream) -> dict[str, Any]:
+    return observed(provider, lambda: apps.langchain_openai(gateway)).answers
+
+
+def observed(provider: ScriptedUpstream, app: Callable[[], Outcome]) -> Run:
+    """A run of an app with a provider that has read nothing yet."""
+    provider.model.forget()
+    before = len(provider.requests)
+    answers = app().answer
+    return Run(answers, provider.requests[before:])
 
 
 def create(gateway: Gateway, system: str, **more: Any) -> dict[str, Any]:
@@ -213,8 +219,9 @@ def test_an_ark_answer_comes_whole_and_parameters_reach_the_model(ark: Run) -> N
     told = ark.answers["whole"]
     assert said(told["answer"]) == "Turn 1: you said Good day."
     assert told["answer"]["choices"][0]["finish_reason"] == "stop"
-    assert told["echoed"] == "request-of-mine"
-    assert re.fullmatch(CLIENT_REQUEST_ID, told["answer"]["request_id"])
+    named, unnamed = told["echoed"]
+    assert named == "request-of-mine" and re.fullmatch(CLIENT_REQUEST_ID, unnamed)
+    assert told["ours"]
     body = ark.asked("Good day.")[0].body
     given = {name: body[name] for name in ("max_tokens", "temperature", "top_p", "stop")}
     assert given == {"max_tokens": 100, "temperature": 0.5, "top_p": 0.9, "stop": ["END"]}
@@ -457,9 +464,10 @@ def test_openais_client_tries_three_times(openai: Run) -> None:
 def test_what_openais_client_says_is_logged(openai: Run, server: ServerProcess) -> None:
     assert said(openai.answers["extended"]) == "Turn 1: you said Log me."
     server.settle()
-    credential = Credential(server.key("read"))
-    reader = ContextAPI(credential=credential, endpoint=server.endpoint)
-    listed = [one.as_dict() for one in reader.conversations(per_page=100).conversations]
+    reader = {"Authorization": f"Bearer {server.key('read')}"}
+    asked = Request(f"{server.endpoint}/api/v1/conversations?per_page=100", headers=reader)
+    with urlopen(asked) as answer:
+        listed = json.load(answer)["conversations"]
     kept = [one for one in listed if one["metadata"].get("user_id") == "user-of-openai"]
     assert [message["message"] for message in kept[0]["messages"]][:2] == [
         "Log me.",

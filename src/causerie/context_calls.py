@@ -24,7 +24,7 @@ from msgspec import Raw
 
 from causerie.calls import Call, Caller
 from causerie.completions import Answer
-from causerie.contexts import Context, Mode, Plan, Turn, grown, plan, view
+from causerie.contexts import Context, Mode, Plan, Strategy, Turn, grown, plan, view
 from causerie.dialects import Prefix
 from causerie.endpoints import Endpoint
 from causerie.errors import Busy, CauserieError, Invalid
@@ -76,6 +76,10 @@ class Question:
     """What a repetition of this request has in common with it."""
     keyed: bool = False
     """Whether the caller says itself that it is one, by an idempotency key."""
+    instructions: bytes = b"[]"
+    """JSON array of messages that go before all others, for this call alone."""
+    strategy: Strategy | None = None
+    """Goes before the context's own, for this call alone."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -89,14 +93,32 @@ class Kept(msgspec.Struct, frozen=True):
     usage: Usage
 
 
+class Keeping(StrEnum):
+    """What becomes of a turn once its answer is whole."""
+
+    TURN = "turn"
+    """It is added to its context."""
+    CONTEXT = "context"
+    """A new context is made of it and the turns before it."""
+    NOTHING = "nothing"
+    """It is forgotten."""
+
+
 @dataclass
 class Open:
     """A turn that has begun: `call` is to be made, unless the context is full."""
 
     question: Question
     context: Context
+    seen: Context
+    """The context as this call sees it, with its instructions and by its strategy."""
     plan: Plan
     call: Call
+    new_tokens: int
+    """Of the messages of the question."""
+    keeping: Keeping = Keeping.TURN
+    earlier: list[Turn] = field(default_factory=list)
+    """All turns before this one, where a new context is to be made of them."""
     full: bool = False
     """There is no room for an answer: it ends before it begins."""
     renewal: asyncio.Task[None] | None = None
@@ -181,26 +203,54 @@ class ContextCalls:
                     raise
                 await asyncio.sleep(WAIT_STEP_S)
 
+    def open(
+        self, question: Question, context: Context, turns: list[Turn], keeping: Keeping
+    ) -> Open:
+        """A turn of a context that nobody else can have, after all of these turns: one that is yet
+        to be made, or one of which nothing is kept.
+        """
+        opened = self._opened(question, context, [t for t in turns if t.position >= context.cut])
+        opened.keeping = keeping
+        opened.earlier = turns
+        return opened
+
     def _opened(self, question: Question, context: Context, turns: list[Turn]) -> Open:
         endpoint = question.endpoint
-        if context.endpoint != endpoint.id:
+        # With OpenAI, each response of a conversation may be another model's.
+        if context.endpoint != endpoint.id and context.origin == "ark":
             raise Invalid(
                 f"model: context {context.id} is of {context.endpoint}, not of {endpoint.id}",
                 field="model",
             )
         new_tokens = self._tokens.messages(question.messages, endpoint.upstreams[0].model)
+        seen = self._seen(question, context)
         planned = plan(
-            context,
+            seen,
             turns,
             new_tokens,
             _max_tokens(question.parameters),
             endpoint.window_tokens,
             endpoint.output_tokens,
         )
-        call = _call(question, context, [t for t in turns if t.position >= planned.cut], planned)
-        opened = Open(question, context, planned, call, position=context.turns)
+        call = _call(question, seen, [t for t in turns if t.position >= planned.cut], planned)
+        opened = Open(
+            question, context, seen, planned, call, new_tokens=new_tokens, position=context.turns
+        )
         opened.full = planned.room <= 0
         return opened
+
+    def _seen(self, question: Question, context: Context) -> Context:
+        strategy = question.strategy or context.strategy
+        if question.instructions == b"[]":
+            return msgspec.structs.replace(context, strategy=strategy)
+        model = question.endpoint.upstreams[0].model
+        more = self._tokens.messages(question.instructions, model)
+        return msgspec.structs.replace(
+            context,
+            strategy=strategy,
+            initial=view(question.instructions, [], context.initial),
+            initial_tokens=context.initial_tokens + more,
+        )
 
     async def _renew(self, context: str, holder: str) -> None:
         while True:
@@ -215,12 +265,17 @@ class ContextCalls:
         if opened.renewal is not None:
             opened.renewal.cancel()
         usage = answer.usage or Usage(
-            input_tokens=opened.context.initial_tokens + opened.plan.kept_tokens,
+            input_tokens=opened.seen.initial_tokens + opened.plan.kept_tokens + opened.new_tokens,
             output_tokens=self._tokens.text(answer.text, answer.model),
             estimated=True,
         )
         opened.usage = usage
-        question = opened.question
+        if opened.keeping is Keeping.TURN:
+            await self._append(opened, answer, usage)
+        elif opened.keeping is Keeping.CONTEXT:
+            await self._create(opened, self._turn(opened, answer, usage), usage)
+
+    async def _append(self, opened: Open, answer: Answer, usage: Usage) -> None:
         turn = None
         kept = 0
         if opened.context.mode is Mode.SESSION:
@@ -229,7 +284,7 @@ class ContextCalls:
         await self.run(
             self._contexts.finish,
             opened.context.id,
-            f"{self._holder} {question.id}",
+            f"{self._holder} {opened.question.id}",
             self._clock(),
             turn=turn,
             cut=opened.plan.cut,
@@ -237,16 +292,26 @@ class ContextCalls:
             usage=usage,
         )
 
+    async def _create(self, opened: Open, turn: Turn, usage: Usage) -> None:
+        context = msgspec.structs.replace(
+            opened.context,
+            cut=opened.plan.cut,
+            kept_tokens=opened.plan.kept_tokens + turn.tokens,
+            calls=1,
+            input_tokens=usage.input_tokens,
+            cached_tokens=usage.cached_tokens or 0,
+        )
+        await self.run(self._contexts.create, context, [*opened.earlier, turn])
+
     def _turn(self, opened: Open, answer: Answer, usage: Usage) -> Turn:
         question = opened.question
         # The first answer is the one that the conversation goes on with.
         said = encode_json(answer.messages()[0])
-        counted = self._tokens.messages(question.messages, answer.model)
-        fallback = counted + self._tokens.text(answer.text, answer.model)
+        fallback = opened.new_tokens + self._tokens.text(answer.text, answer.model)
         return Turn(
             position=opened.position,
             messages=view(question.messages, [], b"[" + said + b"]"),
-            tokens=grown(opened.context, opened.plan, usage, fallback),
+            tokens=grown(opened.seen, opened.plan, usage, fallback),
             at=question.at,
             request=question.request,
             answer=encode_json(kept_answer(question, answer, usage)) if question.request else None,
@@ -256,7 +321,7 @@ class ContextCalls:
         """Let go of the session with nothing added, whoever waits for it or not."""
         if opened.renewal is not None:
             opened.renewal.cancel()
-        if opened.context.mode is Mode.SESSION:
+        if opened.context.mode is Mode.SESSION and opened.keeping is Keeping.TURN:
             task = asyncio.create_task(self._let_go(opened))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)

@@ -94,10 +94,8 @@ class Sums:
         return max(self.costs, key=lambda currency: (self.costs[currency], currency), default="")
 
     def cost(self, currency: str) -> Decimal | None:
-        """In that currency; None where there were calls and none of their prices is known."""
-        if currency in self.costs or not (self.costs or self.unpriced):
-            return self.costs.get(currency, Decimal(0))
-        return None
+        """In that currency; None where none is known and some calls have no price."""
+        return self.costs.get(currency, None if self.unpriced else Decimal(0))
 
 
 @dataclass(frozen=True)

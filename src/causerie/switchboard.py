@@ -30,8 +30,10 @@ from causerie.upstream import Upstreams
 from causerie.vault import open_vault
 from causerie.web.ark import ArkAPI
 from causerie.web.callers import Callers
+from causerie.web.conversations import ConversationsAPI
 from causerie.web.edge import Keys, status_of
 from causerie.web.openai import OpenAIAPI
+from causerie.web.responses import ResponsesAPI
 from causerie.web.turns import Turns
 from causerie.web.voices import Voices
 
@@ -107,6 +109,19 @@ class Switchboard:
             voices,
             strict=settings.ark_limits,
         )
+        self._responses = ResponsesAPI(
+            self.callers,
+            self._calls,
+            self.contexts,
+            self.responses,
+            gateway,
+            self._tokens,
+            clock,
+            voices,
+        )
+        self._conversations = ConversationsAPI(
+            self.callers, self._calls, self.contexts, self._tokens, clock
+        )
         self._upkeep = Upkeep(
             [
                 Chore("what keys have spent", FLUSH_INTERVAL_S, self.allowances.flush),
@@ -116,7 +131,8 @@ class Switchboard:
 
     def routes(self) -> list[BaseRoute]:
         """Where it answers."""
-        return [*self._openai.routes(), *self._ark.routes()]
+        apis = (self._openai, self._responses, self._conversations, self._ark)
+        return [route for api in apis for route in api.routes()]
 
     async def start(self) -> None:
         """Open the pool of connections, keep what a kill left in the journal, begin the upkeep."""

@@ -119,9 +119,19 @@ def whole(endpoint: str) -> Scene:
     context = yield create(endpoint)
     given = {"max_tokens": 100, "temperature": 0.5, "top_p": 0.9, "stop": ["END"]}
     answer = yield chat(context.id, endpoint, "Good day.", **given)
-    headers = {"X-Client-Request-Id": "request-of-mine"}
-    again = yield chat(context.id, endpoint, "And again.", extra_headers=headers)
-    return {"answer": seen(answer), "echoed": again._request_id}
+    own = {"X-Client-Request-Id": "request-of-mine"}
+    named = yield Call(lambda c: raw(c, context.id, endpoint, own))
+    unnamed = yield Call(lambda c: raw(c, context.id, endpoint, {}))
+    ids = [one.headers["x-client-request-id"] for one in (named, unnamed)]
+    return {"answer": seen(answer), "echoed": ids, "ours": unnamed.headers["x-request-id"]}
+
+
+def raw(client: Any, context: str, endpoint: str, headers: dict[str, str]) -> Any:
+    """An answer with its HTTP headers."""
+    messages = [{"role": "user", "content": "And again."}]
+    return client.context.completions.with_raw_response.create(
+        context_id=context, model=endpoint, messages=messages, extra_headers=headers
+    )
 
 
 def parts(endpoint: str) -> Scene:
@@ -262,10 +272,9 @@ def refusal(step: Step) -> Generator[Step, Any, dict[str, Any]]:
 
 
 def seen(answer: Any) -> dict[str, Any]:
-    """An object of the client as plain data; how it holds its usage; its request id."""
+    """An object of the client as plain data, and how it holds its usage."""
     plain: dict[str, Any] = answer.model_dump(mode="json", warnings=False)
-    kind = type(getattr(answer, "usage", None)).__name__
-    return {**plain, "usage_kind": kind, "request_id": getattr(answer, "_request_id", None)}
+    return {**plain, "usage_kind": type(getattr(answer, "usage", None)).__name__}
 
 
 def play(mode: str, scene: Scene, **options: Any) -> dict[str, Any]:

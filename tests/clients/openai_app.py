@@ -136,9 +136,9 @@ def embeddings(app: App) -> Any:
 
 def extended(app: App) -> Any:
     """What this server has beyond OpenAI: who speaks, in which conversation, about what."""
-    body = {"metadata": {"plan": "free"}, "user_id": "user-of-openai"}
     headers = {"X-Conversation-Id": "conversation-of-openai"}
-    return plain(app.chat("Log me.", extra_body=body, extra_headers=headers))
+    about = {"metadata": {"plan": "free"}, "user": "user-of-openai"}
+    return plain(app.chat("Log me.", **about, extra_headers=headers))
 
 
 def remembering(app: App) -> Any:

@@ -36,6 +36,7 @@ from causerie.store.state_schema import context_tags, context_turns, contexts
 from causerie.usage import Usage
 
 SWEEP_ROWS_MAX = 500
+UNLOCKED: dict[str, Any] = {"busy_by": None, "busy_until": None}
 Turns = list[Turn]
 Listed = tuple[list[Context], int]
 
@@ -59,6 +60,19 @@ class Contexts:
                 # Else two processes could both look, find no lock, and both begin.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+
+    @contextmanager
+    def _locking(self) -> Iterator[Connection]:
+        """The same, but a power cut may undo it: it ends the calls that hold locks, too. So none
+        waits for the disk before its model is asked.
+        """
+        with transaction(self._engine) as connection:
+            if self._engine.dialect.name == "sqlite":
+                with _immediate(connection):
+                    yield connection
+            else:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+                yield connection
 
     # ---- contexts ----------------------------------------------------------------------------
 
@@ -197,7 +211,7 @@ class Contexts:
         a name that no other call has. Raises NotFound, Busy while another call holds the lock.
         """
         until = now + timedelta(seconds=lock_s)
-        with self._writing() as connection:
+        with self._locking() as connection:
             context = rows.read(rows.find(connection, rows.WHOLE, project, id, now, hold=True))
             ends = max(expiry(context.ttl_s, now), until)
             context = replace(context, used_at=now, expires_at=ends)
@@ -214,7 +228,7 @@ class Contexts:
         until = literal(now + timedelta(seconds=lock_s), contexts.c.expires_at.type)
         ends = case((contexts.c.expires_at < until, until), else_=contexts.c.expires_at)
         held = update(contexts).where(contexts.c.id == id, contexts.c.busy_by == holder)
-        with self._writing() as connection:
+        with self._locking() as connection:
             renewed = connection.execute(held.values(busy_until=until, expires_at=ends))
             return renewed.rowcount > 0
 
@@ -227,10 +241,11 @@ class Contexts:
         turn: Turn | None,
         cut: int,
         kept_tokens: int,
-        usage: Usage,
+        usage: Usage | None,
     ) -> None:
         """End a call: append its turn, if any, count what it took, start the time to live anew and
-        let the lock go. `kept_tokens` are those from the cut on, with the turn.
+        let the lock go. `kept_tokens` are those from the cut on, with the turn. Without `usage`
+        nothing is counted: no model was asked.
 
         A lock that ran out is still good while nobody took it and no sweep came by, even when the
         context expired meanwhile: it then lives on. Else nothing is kept: raises Conflict when
@@ -253,12 +268,13 @@ class Contexts:
                 rows.add_turns(connection, id, [] if turn is None else [turn])
                 values |= {"cut": cut, "kept_tokens": kept_tokens, **UNLOCKED}
                 values["turns"] = row.turns + (turn is not None)
-            values |= _counted(row.calls, row.input_tokens, row.cached_tokens, usage)
+            if usage is not None:
+                values |= _counted(row.calls, row.input_tokens, row.cached_tokens, usage)
             rows.write(connection, id, used_at=now, **values)
 
     def release(self, id: str, holder: str, now: datetime) -> None:
         """End a call that appends nothing; nothing is done when its lock is lost."""
-        with self._writing() as connection:
+        with self._locking() as connection:
             row = rows.hold(connection, id)
             if row is not None and row.busy_by == holder:
                 rows.write(connection, id, expires_at=expiry(row.ttl_s, now), **UNLOCKED)
@@ -358,7 +374,17 @@ class Contexts:
             connection.execute(locked.values(**UNLOCKED))
 
 
-UNLOCKED: dict[str, Any] = {"busy_by": None, "busy_until": None}
+@contextmanager
+def _immediate(connection: Connection) -> Iterator[None]:
+    """A transaction of SQLite that is not waited for. The connection is then as it was."""
+    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield
+        connection.connection.commit()
+    finally:
+        connection.connection.rollback()
+        connection.exec_driver_sql("PRAGMA synchronous=FULL")
 
 
 def _fresh(context: Context, id: str, now: datetime) -> Context:

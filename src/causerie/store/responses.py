@@ -56,6 +56,13 @@ class Responses:
             if connection.execute(delete(responses).where(*_of(project, id))).rowcount == 0:
                 raise _missing(id)
 
+    def stands_for(self, project: str, context: str) -> bool:
+        """Whether any response is of that context."""
+        query = select(responses.c.id).where(responses.c.project == project)
+        with transaction(self._engine) as connection:
+            found = connection.execute(query.where(responses.c.context == context).limit(1))
+            return found.first() is not None
+
     def sweep(self, now: datetime) -> int:
         """Forget expired responses; how many there were."""
         with transaction(self._engine) as connection:

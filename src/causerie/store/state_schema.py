@@ -194,10 +194,10 @@ contexts = Table(
     # Who is in the middle of a turn, and until when that is believed.
     Column("busy_by", String),
     Column("busy_until", Moment),
-    Index("contexts_of_project", "project", "used_at", "id"),
-    Index("contexts_of_user", "project", "user", "used_at", "id"),
-    # Finds those to sweep, and counts the live ones of a project without a look at the table.
-    Index("contexts_by_expiry", "expires_at", "project"),
+    # With the expiry, so that live ones are counted without a look at the table.
+    Index("contexts_of_project", "project", "used_at", "id", "expires_at"),
+    Index("contexts_of_user", "project", "user", "used_at", "id", "expires_at"),
+    Index("contexts_by_expiry", "expires_at"),
 )
 
 context_openings = Table(

@@ -52,6 +52,10 @@ class Chart:
     kind: str
     share: bool
     points: tuple[Point, ...]
+    of: str = "ratings"
+    """What a share is made of."""
+    whole: bool = True
+    """Values are counts, not amounts."""
 
     @property
     def blank(self) -> bool:
@@ -71,6 +75,8 @@ class Chart:
             "kind": self.kind,
             "noun": self.noun,
             "share": self.share,
+            "of": self.of,
+            "whole": self.whole,
             "compares": compares,
             "points": points,
         }

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.errors import NotFound
+from causerie.web.amounts import bill, compact, latency, money, price
 
 Clock = Callable[[], datetime]
 UNKNOWN = "–"
@@ -60,6 +61,11 @@ class Pages:
             day=day,
             duration=duration,
             urlpart=urlpart,
+            bill=bill,
+            compact=compact,
+            latency=latency,
+            money=money,
+            price=price,
         )
         self._templates.filters["moment"] = lambda value: moment(value, clock())
         self._templates.filters["ago"] = lambda value: ago(value, clock())

@@ -5,6 +5,7 @@ import { colours, theme } from "./theme.js";
 const SAMPLE_MIN = 10;
 const BAR_PX_MAX = 40;
 const number = new Intl.NumberFormat("en");
+const amount = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const drawn = [];
 
 function main() {
@@ -53,7 +54,7 @@ function option(data) {
 }
 
 function valueAxis(data) {
-  if (!data.share) return { type: "value", min: 0, minInterval: 1, splitNumber: 4 };
+  if (!data.share) return { type: "value", min: 0, minInterval: data.whole ? 1 : 0, splitNumber: 4, axisLabel: { formatter: (value) => amountOf(data, value) } };
   return { type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { formatter: percent } };
 }
 
@@ -107,7 +108,7 @@ function tip(data, point) {
   const box = document.createElement("div");
   box.append(line(point.title + (point.partial ? " (in part)" : ""), ""));
   box.append(line(data.noun, show(data, point.value)));
-  if (data.share) box.append(line("ratings", number.format(point.sample), "muted"));
+  if (data.share) box.append(line(data.of, number.format(point.sample), "muted"));
   if (data.compares && point.before !== null) box.append(line(point.beforeTitle, show(data, point.before), "muted"));
   return box;
 }
@@ -125,7 +126,11 @@ function line(words, value, kind = "") {
 
 function show(data, value) {
   if (value === null) return "–";
-  return data.share ? percent(value) : number.format(value);
+  return data.share ? percent(value) : amountOf(data, value);
+}
+
+function amountOf(data, value) {
+  return data.whole || value >= 100 ? number.format(value) : amount.format(value);
 }
 
 function percent(value) {

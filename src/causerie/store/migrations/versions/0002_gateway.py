@@ -58,9 +58,10 @@ def make_contexts() -> None:
         sa.Column("busy_by", sa.String),
         sa.Column("busy_until", MOMENT),
     )
-    op.create_index("contexts_of_project", "contexts", ["project", "used_at", "id"])
-    op.create_index("contexts_of_user", "contexts", ["project", "user", "used_at", "id"])
-    op.create_index("contexts_by_expiry", "contexts", ["expires_at", "project"])
+    latest = ["used_at", "id", "expires_at"]
+    op.create_index("contexts_of_project", "contexts", ["project", *latest])
+    op.create_index("contexts_of_user", "contexts", ["project", "user", *latest])
+    op.create_index("contexts_by_expiry", "contexts", ["expires_at"])
 
 
 def make_turns() -> None:

@@ -1,0 +1,50 @@
+"""What commands share: where they print, and which stores and project they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from causerie import config
+from causerie.accounts import Project
+from causerie.app import utc_now
+from causerie.config import Settings
+from causerie.errors import Conflict
+from causerie.store.accounts import Accounts
+from causerie.store.state import open_state
+
+FIRST_PROJECT = "default"
+out = Console(highlight=False, soft_wrap=True)
+say = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stores.")]
+ProjectId = Annotated[str, typer.Option("--project", help="Id of the project.")]
+
+
+def settings_of(**given: object) -> Settings:
+    """The settings of the environment, with those options that were given."""
+    return config.load().overriding(**given)
+
+
+def accounts_of(settings: Settings) -> Accounts:
+    """The accounts, also beside a running server."""
+    return Accounts(open_state(settings.state_address))
+
+
+def first_project(accounts: Accounts, name: str = "Default") -> Project:
+    """The default project, made when there is none at all."""
+    projects = accounts.projects()
+    return projects[0] if projects else accounts.create_project(name, utc_now(), FIRST_PROJECT)
+
+
+def project_of(accounts: Accounts, id: str) -> Project:
+    """The project of that id. Raises Conflict, naming those there are."""
+    first_project(accounts)
+    found = accounts.project(id)
+    if found is None:
+        known = ", ".join(project.id for project in accounts.projects())
+        raise Conflict(f"there is no project {id!r}; there are: {known}", field="project")
+    return found

@@ -1,0 +1,79 @@
+"""What the page about calls is asked for: a question about conversations, and by whom or what.
+
+Its addresses hold, beside those of `questions`: by=, what the table is by; key=, the id of a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from causerie.costs import COST_SORTS, DIMENSIONS, CallQuestion
+from causerie.web.questions import Asked, Chip, Pairs, Reach, parse
+
+BY = (*DIMENSIONS, "day")
+
+
+@dataclass(frozen=True)
+class AskedCalls(Asked):
+    """A question about calls with the words and the addresses that go with it."""
+
+    question: CallQuestion
+    by: str = BY[0]
+    """What the table is by: one of `BY`."""
+    key_name: str = ""
+
+    @property
+    def every(self) -> Pairs:
+        """All parameters but the page."""
+        return super().every + ((("by", self.by),) if self.by != BY[0] else ())
+
+    @property
+    def has_doors(self) -> bool:
+        """Whether the conversations behind a number can be listed: they do not know keys."""
+        return not self.question.key
+
+    def door(self, **changes: str) -> str:
+        """The query of the conversations behind a number: time and filters, some changed."""
+        return super().door(**{"key": "", **changes})
+
+    def _chip(self, pair: tuple[str, str]) -> Chip:
+        if pair[0] == "key":
+            return Chip("with the key", self.key_name, self.query(key=""))
+        return super()._chip(pair)
+
+
+def ask(
+    project: str,
+    given: QueryParams,
+    now: datetime,
+    reach: Callable[[], Reach | None],
+    keys: Mapping[str, str],
+) -> AskedCalls:
+    """The question in an address. `keys` has the project's, by id, with their names."""
+    asked = parse(project, given, now, reach, sorts=COST_SORTS)
+    notices = list(asked.notices)
+    by, key = given.get("by", BY[0]), given.get("key", "")
+    if by not in BY:
+        notices.append(f"Calls cannot be shown by “{by[:40]}”; these are by {BY[0]}.")
+        by = BY[0]
+    if key and key not in keys:
+        notices.append("There is no such key in this project; the filter was left out.")
+        key = ""
+    values: dict[str, Any] = {one.name: getattr(asked, one.name) for one in fields(asked)}
+    values |= {
+        "question": _of_calls(asked, key, by if by in DIMENSIONS else DIMENSIONS[0]),
+        "filters": asked.filters + ((("key", key),) if key else ()),
+        "notices": tuple(notices),
+    }
+    return AskedCalls(**values, by=by, key_name=keys.get(key, ""))
+
+
+def _of_calls(asked: Asked, key: str, by: str) -> CallQuestion:
+    question = asked.question
+    values = {one.name: getattr(question, one.name) for one in fields(question)}
+    return CallQuestion(**values, key=key, by=by)
