@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from causerie.allowances import Allowances
 from causerie.config import Settings
 from causerie.delivery import Delivery
 from causerie.endpoints import Endpoint
@@ -34,7 +35,8 @@ from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
-from causerie.switchboard import Switchboard
+from causerie.switchboard import Switchboard, open_shelves
+from causerie.web.callers import Callers
 from causerie.web.contextai import ContextAPI
 from causerie.web.dashboard import Dashboard
 from causerie.web.edge import JSONResponse, Keys, answer_error
@@ -125,56 +127,104 @@ def build(
     """The server over open stores. Its lifespan starts the workers and closes the stores. `warm`
     reads beforehand what the first calls of the gateway would wait for.
     """
-    keys = Keys(stores.accounts, clock)
-    commit = GroupCommit(stores.inbox, clock, stores.delivery.wake)
-    ingest = Ingest(PersonalDataFilter())
-    voices = Voices(should_retry=settings.when_busy == "retry")
-    switchboard = Switchboard(
-        settings,
-        stores.engine,
-        stores.accounts,
-        keys,
-        ingest,
-        commit,
-        voices,
-        clock,
-        uids(),
-        _local_endpoint(local_model),
-    )
-    pages = Pages(clock)
-    sign_ins = SignIns(stores.engine)
-    doors = Doors(stores.accounts, sign_ins, settings, clock)
-    routes: list[BaseRoute] = [
-        *ContextAPI(keys, ingest, commit, stores.delivery, stores.reports, clock, uids()).routes(),
-        *SignIn(stores.accounts, sign_ins, doors, pages, settings, clock).routes(),
-        *SettingsPages(
-            stores.accounts, sign_ins, doors, pages, settings, clock, keys.forget
-        ).routes(),
-        *Dashboard(stores.reports, stores.accounts, doors, pages, settings, clock).routes(),
-        *switchboard.routes(),
-        *ExchangesAPI(keys, stores.events, clock).routes(),
-        Route("/health", _health(stores)),
-        *pages.routes(),
-    ]
+    parts = Parts(settings, stores, clock, _local_endpoint(local_model))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stores.delivery.start()
-        await switchboard.start()
+        await parts.switchboard.start(stores.accounts.project)
         if warm:
-            await run_in_threadpool(switchboard.warm)
+            await run_in_threadpool(parts.switchboard.warm)
         yield
-        await switchboard.stop()
-        await commit.stop()
+        await parts.switchboard.stop()
+        await parts.commit.stop()
         stores.delivery.stop()
         stores.close()
 
-    handlers = {
-        CauserieError: answer_error(pages, voices),
-        HTTPException: answer_error(pages, voices),
-        Exception: answer_error(pages, voices),
-    }
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    answer = answer_error(parts.pages, parts.voices)
+    handlers = {CauserieError: answer, HTTPException: answer, Exception: answer}
+    return Starlette(routes=parts.routes(), lifespan=lifespan, exception_handlers=handlers)
+
+
+class Parts:
+    """What the server is made of, and what each part is handed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        clock: Clock,
+        local: Callable[[str], Endpoint | None],
+    ) -> None:
+        self.settings = settings
+        self.stores = stores
+        self.clock = clock
+        self.local = local
+        self.uid = uids()
+        self.keys = Keys(stores.accounts, clock)
+        self.commit = GroupCommit(stores.inbox, clock, stores.delivery.wake)
+        self.ingest = Ingest(PersonalDataFilter())
+        self.voices = Voices(should_retry=settings.when_busy == "retry")
+        self.pages = Pages(clock)
+        self.shelves = open_shelves(settings, stores.engine)
+        self.allowances = Allowances(self.shelves.spending, clock)
+        self.callers = Callers(
+            self.keys,
+            stores.accounts,
+            self.shelves.endpoints,
+            self.allowances,
+            clock,
+            self.uid,
+            local,
+            settings.open_project,
+        )
+        self.switchboard = Switchboard(
+            settings,
+            self.shelves,
+            self.callers,
+            self.allowances,
+            self.ingest,
+            self.commit,
+            self.voices,
+            clock,
+        )
+
+    def routes(self) -> list[BaseRoute]:
+        """Every address."""
+        return [
+            *self._api(),
+            *self.switchboard.routes(),
+            Route("/health", _health(self.stores)),
+            *self._dashboard(),
+            *self.pages.routes(),
+        ]
+
+    def _api(self) -> list[BaseRoute]:
+        stores, clock = self.stores, self.clock
+        return [
+            *ContextAPI(
+                self.keys,
+                self.ingest,
+                self.commit,
+                stores.delivery,
+                stores.reports,
+                clock,
+                self.uid,
+            ).routes(),
+            *ExchangesAPI(self.keys, stores.events, clock).routes(),
+        ]
+
+    def _dashboard(self) -> list[BaseRoute]:
+        stores, pages, settings, clock = self.stores, self.pages, self.settings, self.clock
+        accounts, sign_ins = stores.accounts, SignIns(stores.engine)
+        doors = Doors(accounts, sign_ins, settings, clock)
+        return [
+            *SignIn(accounts, sign_ins, doors, pages, settings, clock).routes(),
+            *SettingsPages(
+                accounts, sign_ins, doors, pages, settings, clock, self.keys.forget
+            ).routes(),
+            *Dashboard(stores.reports, accounts, doors, pages, settings, clock).routes(),
+        ]
 
 
 def _local_endpoint(model: LocalModel | None) -> Callable[[str], Endpoint | None]:

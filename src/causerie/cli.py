@@ -15,20 +15,20 @@ from urllib.request import Request, urlopen
 
 try:
     import typer
-    from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 except ImportError as error:
     raise SystemExit("the server is an extra: pip install 'causerie[server,embedded]'") from error
 
-from causerie import config
-from causerie.accounts import KeyKind, Project, Role
+from causerie.accounts import Project, Role
 from causerie.app import Stores, open_events, open_stores, utc_now
 from causerie.config import Settings
 from causerie.diagnosis import diagnose
+from causerie.endpoint_commands import endpoint
 from causerie.errors import CauserieError, Conflict, Unavailable
 from causerie.imports import Reading
 from causerie.ingest import Ingest
+from causerie.key_commands import key
 from causerie.local_models import LocalModel, model_file
 from causerie.privacy import PersonalDataFilter
 from causerie.server import run
@@ -36,25 +36,29 @@ from causerie.store.accounts import Accounts
 from causerie.store.inbox import Inbox
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
+from causerie.terminal import (
+    FIRST_PROJECT,
+    Data,
+    ProjectId,
+    first_project,
+    out,
+    project_of,
+    say,
+    settings_of,
+)
 from causerie.transfer import Importer, Tally, export
 from causerie.world import make_world
 
 ANSWER_CHUNK_BYTES = 1024 * 1024
-FIRST_PROJECT = "default"
 LINK_LIFETIME = timedelta(days=7)
 MALFORMED_SHOWN_MAX = 20
 SAMPLE_PROJECT = "Brume, a sample"
 WORLD_SEED = 20
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-key = typer.Typer(no_args_is_help=True, help="Keys for clients.")
 app.add_typer(key, name="key")
+app.add_typer(endpoint, name="endpoint")
 member = typer.Typer(no_args_is_help=True, help="People who sign in.")
 app.add_typer(member, name="member")
-out = Console(highlight=False, soft_wrap=True)
-say = Console(stderr=True, highlight=False, soft_wrap=True)
-
-Data = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stores.")]
-ProjectId = Annotated[str, typer.Option("--project", help="Id of the project.")]
 
 
 def main() -> None:
@@ -64,10 +68,6 @@ def main() -> None:
     except CauserieError as error:
         say.print(f"[red]causerie:[/] {error.message}", markup=True)
         sys.exit(1)
-
-
-def _settings(**given: object) -> Settings:
-    return config.load().overriding(**given)
 
 
 @app.command()
@@ -84,10 +84,10 @@ def serve(
     ] = False,
 ) -> None:
     """Run the server. The first start prints a one-time sign-in link."""
-    settings = _settings(host=host, port=port, data=data)
+    settings = settings_of(host=host, port=port, data=data)
     _log_to_stderr(settings)
     stores = open_stores(settings)
-    project = _first_project(stores.accounts)
+    project = first_project(stores.accounts)
     link = None
     if not stores.accounts.has_members():
         link = _owner_link(stores, project)
@@ -139,10 +139,10 @@ def demo(
     ] = False,
 ) -> None:
     """Serve a made-up world of conversations to look around in."""
-    settings = _settings(host=host, port=port, data=data)
+    settings = settings_of(host=host, port=port, data=data)
     _log_to_stderr(settings)
     stores = open_stores(settings)
-    project = _first_project(stores.accounts, "Default" if no_data else SAMPLE_PROJECT)
+    project = first_project(stores.accounts, "Default" if no_data else SAMPLE_PROJECT)
     if not no_data and not stores.reports.known(project.id):
         _fill(stores, project)
     link = _owner_link(stores, project)
@@ -170,12 +170,6 @@ def _progress(what: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
         yield progress, progress.add_task(what, total=total)
 
 
-def _first_project(accounts: Accounts, name: str = "Default") -> Project:
-    """The default project, made when there is none at all."""
-    projects = accounts.projects()
-    return projects[0] if projects else accounts.create_project(name, utc_now(), FIRST_PROJECT)
-
-
 def _log_to_stderr(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -185,54 +179,10 @@ def _log_to_stderr(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _accounts(settings: Settings) -> Accounts:
-    return Accounts(open_state(settings.state_address))
-
-
-def _project(accounts: Accounts, id: str) -> Project:
-    _first_project(accounts)
-    found = accounts.project(id)
-    if found is None:
-        known = ", ".join(project.id for project in accounts.projects())
-        raise Conflict(f"there is no project {id!r}; there are: {known}", field="project")
-    return found
-
-
-@key.command("create")
-def key_create(
-    kind: Annotated[KeyKind, typer.Option(help="What the key opens.")],
-    project: ProjectId = FIRST_PROJECT,
-    name: Annotated[str, typer.Option(help="What the key is for, to tell it from others.")] = "",
-    data: Data = None,
-) -> None:
-    """Make a key and print its token, this once. Only its hash is kept."""
-    accounts = _accounts(_settings(data=data))
-    label = name or f"{kind.value} key"
-    _, token = accounts.create_key(_project(accounts, project).id, kind, label, utc_now())
-    out.print(token, markup=False)
-
-
-@key.command("list")
-def key_list(project: ProjectId = FIRST_PROJECT, data: Data = None) -> None:
-    """List the keys of a project."""
-    accounts = _accounts(_settings(data=data))
-    for one in accounts.keys(_project(accounts, project).id):
-        used = f"last used {one.last_used_at:%F %R}" if one.last_used_at else "never used"
-        state = f"revoked {one.revoked_at:%F}" if one.revoked_at else used
-        out.print(f"{one.id}  {one.kind:8}  …{one.hint}  {one.name}  ({state})")
-
-
-@key.command("revoke")
-def key_revoke(id: str, project: ProjectId = FIRST_PROJECT, data: Data = None) -> None:
-    """Refuse a key from now on."""
-    accounts = _accounts(_settings(data=data))
-    accounts.revoke_key(_project(accounts, project).id, id, utc_now())
-
-
 @member.command("link")
 def member_link(email: str, data: Data = None) -> None:
     """Print a one-time link with which a member sets a new password."""
-    settings = _settings(data=data)
+    settings = settings_of(data=data)
     engine = open_state(settings.state_address)
     if Accounts(engine).member_by_email(email) is None:
         raise Conflict(f"there is no member {email!r}", field="email")
@@ -247,7 +197,7 @@ def import_files(
     data: Data = None,
 ) -> None:
     """Read conversations from files. The same file again changes nothing."""
-    settings = _settings(data=data)
+    settings = settings_of(data=data)
     _log_to_stderr(settings.overriding(log_level="warning"))
     try:
         stores = open_stores(settings)
@@ -266,7 +216,7 @@ def _import(
     files: list[Path], project: str, accounts: Accounts, inbox: Inbox, drain: Callable[[], None]
 ) -> None:
     steps = Ingest(PersonalDataFilter())
-    importer = Importer(_project(accounts, project), steps, inbox, utc_now)
+    importer = Importer(project_of(accounts, project), steps, inbox, utc_now)
     for file in files:
         _tell(file, _import_file(file, importer, drain))
 
@@ -322,10 +272,10 @@ def _exported(project: str, data: Path | None, url: str, key: str) -> Iterator[I
     if url:
         yield _asked(url, key)
         return
-    stores = open_stores(_settings(data=data))
+    stores = open_stores(settings_of(data=data))
     try:
         stores.delivery.drain()
-        yield export(stores.reports, _project(stores.accounts, project))
+        yield export(stores.reports, project_of(stores.accounts, project))
     finally:
         stores.delivery.stop()
         stores.close()
@@ -354,7 +304,7 @@ def doctor(
     retry: Annotated[bool, typer.Option(help="Try entries again that failed too often.")] = False,
 ) -> None:
     """Say what is configured, what answers, and how far behind the worker is."""
-    settings = _settings(data=data)
+    settings = settings_of(data=data)
     if retry:
         tried = Inbox(open_state(settings.state_address)).retry_parked()
         out.print(f"{tried} entries will be tried again")

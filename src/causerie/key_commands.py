@@ -10,8 +10,15 @@ import typer
 from causerie.accounts import NO_LIMITS, Allowance, KeyKind, Logging
 from causerie.app import utc_now
 from causerie.errors import Invalid
-from causerie.terminal import FIRST_PROJECT, Data, ProjectId, accounts_of, out
-from causerie.terminal import project_of, settings_of
+from causerie.terminal import (
+    FIRST_PROJECT,
+    Data,
+    ProjectId,
+    accounts_of,
+    out,
+    project_of,
+    settings_of,
+)
 
 CALLERS = (KeyKind.GATEWAY, KeyKind.ADMIN)
 key = typer.Typer(no_args_is_help=True, help="Keys for clients.")

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import Engine
 from starlette.routing import BaseRoute
 
+from causerie.accounts import Project
 from causerie.allowances import Allowances
 from causerie.config import Settings
 from causerie.context_calls import ContextCalls, WhenBusy
-from causerie.endpoints import Endpoint
 from causerie.gateway import Gateway
 from causerie.ingest import GroupCommit, Ingest
 from causerie.journal import Journal
 from causerie.prices import Prices
 from causerie.recorder import Recorder
-from causerie.store.accounts import Accounts
 from causerie.store.contexts import Contexts
 from causerie.store.endpoints import Endpoints
 from causerie.store.responses import Responses
@@ -30,8 +29,10 @@ from causerie.upstream import Upstreams
 from causerie.vault import open_vault
 from causerie.web.ark import ArkAPI
 from causerie.web.callers import Callers
+from causerie.web.context_forms import ContextForms
+from causerie.web.context_verbs import ContextVerbs
 from causerie.web.conversations import ConversationsAPI
-from causerie.web.edge import Keys, status_of
+from causerie.web.edge import status_of
 from causerie.web.openai import OpenAIAPI
 from causerie.web.responses import ResponsesAPI
 from causerie.web.turns import Turns
@@ -43,6 +44,22 @@ SWEEP_INTERVAL_S = 60.0
 CONTEXT_THREADS_MAX = 8
 
 
+@dataclass(frozen=True)
+class Shelves:
+    """What the gateway keeps in the state store."""
+
+    contexts: Contexts
+    responses: Responses
+    endpoints: Endpoints
+    spending: Spending
+
+
+def open_shelves(settings: Settings, engine: Engine) -> Shelves:
+    """The gateway's part of an open state store. Raises Conflict when its secret is another's."""
+    vault = open_vault(settings.data, settings.secret)
+    return Shelves(Contexts(engine), Responses(engine), Endpoints(engine, vault), Spending(engine))
+
+
 class Switchboard:
     """Everything between a caller and a model. To be started inside the event loop, and stopped
     before the inbox is.
@@ -51,95 +68,81 @@ class Switchboard:
     def __init__(
         self,
         settings: Settings,
-        engine: Engine,
-        accounts: Accounts,
-        keys: Keys,
+        shelves: Shelves,
+        callers: Callers,
+        allowances: Allowances,
         ingest: Ingest,
         commit: GroupCommit,
         voices: Voices,
         clock: Callable[[], datetime],
-        new_uid: Callable[[], str],
-        local: Callable[[str], Endpoint | None],
     ) -> None:
-        self._folder = settings.data / JOURNALS
-        self._accounts = accounts
+        self._settings = settings
+        self._shelves = shelves
+        self._callers = callers
+        self._allowances = allowances
+        self._voices = voices
         self._clock = clock
-        # Who has the data folder is alone, so that no lock is anybody's but a dead process's.
-        self._alone = settings.embedded and not settings.state_url
-        self.contexts = Contexts(engine)
-        self.responses = Responses(engine)
-        self.endpoints = Endpoints(engine, open_vault(settings.data, settings.secret))
-        self.allowances = Allowances(Spending(engine), clock)
         self._tokens = Tokens()
         self._prices = Prices()
         self._upstreams = Upstreams()
-        journal = Journal(self._folder, secrets.token_hex(8))
+        journal = Journal(settings.data / JOURNALS, secrets.token_hex(8))
         self._recorder = Recorder(journal, ingest, commit, self._prices, self._tokens)
-        gateway = Gateway(self._upstreams, self._recorder, self.allowances, status_of)
-        # SQLite lets one write at a time: threads that wait for each other there are no help.
-        threads = 1 if engine.dialect.name == "sqlite" else CONTEXT_THREADS_MAX
+        self._gateway = Gateway(self._upstreams, self._recorder, allowances, status_of)
         self._calls = ContextCalls(
-            self.contexts,
+            shelves.contexts,
             self._tokens,
             clock,
             secrets.token_hex(4),
             WhenBusy(settings.when_busy),
-            threads,
-        )
-        self.callers = Callers(
-            keys,
-            accounts,
-            self.endpoints,
-            self.allowances,
-            clock,
-            new_uid,
-            local,
-            settings.open_project,
-        )
-        turns = Turns(gateway, self._calls, self._tokens)
-        self._openai = OpenAIAPI(self.callers, turns, gateway, voices)
-        self._ark = ArkAPI(
-            self.callers,
-            turns,
-            self._calls,
-            self.contexts,
-            gateway,
-            self._tokens,
-            clock,
-            voices,
-            strict=settings.ark_limits,
-        )
-        self._responses = ResponsesAPI(
-            self.callers,
-            self._calls,
-            self.contexts,
-            self.responses,
-            gateway,
-            self._tokens,
-            clock,
-            voices,
-        )
-        self._conversations = ConversationsAPI(
-            self.callers, self._calls, self.contexts, self._tokens, clock
+            # SQLite lets one write at a time: threads that wait for each other there are no help.
+            CONTEXT_THREADS_MAX if settings.state_url.startswith("postgres") else 1,
         )
         self._upkeep = Upkeep(
             [
-                Chore("what keys have spent", FLUSH_INTERVAL_S, self.allowances.flush),
-                Chore("expired contexts", SWEEP_INTERVAL_S, partial(self._sweep)),
+                Chore("what keys have spent", FLUSH_INTERVAL_S, allowances.flush),
+                Chore("expired contexts", SWEEP_INTERVAL_S, self._sweep),
             ]
         )
 
     def routes(self) -> list[BaseRoute]:
         """Where it answers."""
-        apis = (self._openai, self._responses, self._conversations, self._ark)
-        return [route for api in apis for route in api.routes()]
+        turns = Turns(self._gateway, self._calls, self._tokens)
+        return [
+            *OpenAIAPI(self._callers, turns, self._gateway, self._voices).routes(),
+            *self._ark(turns).routes(),
+            *self._responses().routes(),
+            *self._conversations().routes(),
+        ]
 
-    async def start(self) -> None:
+    def _ark(self, turns: Turns) -> ArkAPI:
+        contexts, clock = self._shelves.contexts, self._clock
+        forms = ContextForms(self._tokens, strict=self._settings.ark_limits)
+        verbs = ContextVerbs(self._callers, self._calls, contexts, forms, clock)
+        return ArkAPI(self._callers, turns, verbs, forms, self._gateway, clock, self._voices)
+
+    def _responses(self) -> ResponsesAPI:
+        return ResponsesAPI(
+            self._callers,
+            self._calls,
+            self._shelves.contexts,
+            self._shelves.responses,
+            self._gateway,
+            self._tokens,
+            self._clock,
+            self._voices,
+        )
+
+    def _conversations(self) -> ConversationsAPI:
+        contexts = self._shelves.contexts
+        return ConversationsAPI(self._callers, self._calls, contexts, self._tokens, self._clock)
+
+    async def start(self, projects: Callable[[str], Project | None]) -> None:
         """Open the pool of connections, keep what a kill left in the journal, begin the upkeep."""
         self._upstreams.open()
-        if self._alone:
-            self.contexts.unlock_all()
-        await self._recorder.recover(self._folder, self._accounts.project)
+        if self._settings.embedded and not self._settings.state_url:
+            # Who has the data folder is alone: every lock is a dead process's.
+            self._shelves.contexts.unlock_all()
+        await self._recorder.recover(self._settings.data / JOURNALS, projects)
         self._upkeep.start()
 
     def warm(self) -> None:
@@ -155,5 +158,5 @@ class Switchboard:
         await self._upstreams.close()
 
     def _sweep(self) -> None:
-        self.contexts.sweep(self._clock())
-        self.responses.sweep(self._clock())
+        self._shelves.contexts.sweep(self._clock())
+        self._shelves.responses.sweep(self._clock())

@@ -36,7 +36,9 @@ def draw_calls(
 
     charts = [
         chart("calls", "Calls", "calls", lambda sums: sums.calls, lambda sums: sums.calls),
-        chart("cached", "Input from caches", "of the input", _cached, lambda sums: sums.told_tokens),
+        chart(
+            "cached", "Input from caches", "of the input", _cached, lambda sums: sums.told_tokens
+        ),
     ]
     if currency:
         cost = _cost_in(currency)

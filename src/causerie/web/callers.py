@@ -233,7 +233,7 @@ def user_of(request: Request, body: Body) -> str:
     """The person who talks, by header or body."""
     headers = request.headers
     given = headers.get("x-user-id") or headers.get("user_id") or ""
-    return (given or text_of(body, "user"))[:USER_CHARS_MAX]
+    return (given or text_of(body, "user")).replace("\0", "")[:USER_CHARS_MAX]
 
 
 def tenant_of(request: Request) -> str:

@@ -182,6 +182,8 @@ class ConversationsAPI:
         knock = await self._callers.admit(request)
         required(knock.body, "items")
         said = _said(knock)
+        if not said:
+            raise Invalid("items: one or more are expected", field="items")
         found = await self._find(knock.caller, request)
         context = await self._calls.run(self._append, knock, found.id, said)
         added = wire.items_of(said, context.id, context.turns)
@@ -211,8 +213,8 @@ class ConversationsAPI:
 
 def _said(knock: Knock) -> list[Document]:
     given: Any = msgspec.json.decode(knock.body["items"])
-    if not isinstance(given, list) or not given or len(given) > MESSAGES_MAX:
-        message = f"items: a list of 1 to {MESSAGES_MAX} (MESSAGES_MAX) is expected"
+    if not isinstance(given, list) or len(given) > MESSAGES_MAX:
+        message = f"items: a list of at most {MESSAGES_MAX} (MESSAGES_MAX) is expected"
         raise Invalid(message, field="items")
     return wire.messages_of(given, "items")
 

@@ -121,9 +121,7 @@ class CostPages:
 
     # ---- what it shows -----------------------------------------------------------------------
 
-    def _told(
-        self, visitor: Visitor, asked: AskedCalls, overview: CallOverview
-    ) -> dict[str, Any]:
+    def _told(self, visitor: Visitor, asked: AskedCalls, overview: CallOverview) -> dict[str, Any]:
         home = f"/p/{visitor.project.id}"
         compares = asked.compares and self._reaches(asked.question.previous())
         return {
@@ -162,7 +160,9 @@ class CostPages:
         names = self._offers.names(visitor.project.id) if asked.by == "endpoint" else {}
         lines = []
         for row in rows:
-            name, detail = _named(asked.by, row, asked.question.period, {"key": keys, "endpoint": names})
+            name, detail = _named(
+                asked.by, row, asked.question.period, {"key": keys, "endpoint": names}
+            )
             lines.append(Line(name, detail, _door(home, asked, row), row.sums))
         return lines
 

@@ -21,7 +21,7 @@ from causerie.contexts import view
 from causerie.conversations import ID_CHARS_MAX
 from causerie.dialects import Prefix
 from causerie.endpoints import Dialect, Endpoint
-from causerie.errors import CauserieError, Invalid, TooMany
+from causerie.errors import Invalid, TooMany
 from causerie.exchanges import API
 from causerie.gateway import Frame, Gateway
 from causerie.store.contexts import Contexts
@@ -61,7 +61,7 @@ class Kept(Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A response that is being made; `opened` where it goes on with a conversation or begins one."""
+    """A response that is being made. `opened` is its turn, unless it is of no conversation."""
 
     call: Call
     opened: Open | None
@@ -318,10 +318,6 @@ def _question(
     endpoint: Endpoint,
     said: list[Document],
 ) -> Question:
-    instructions = items_wire.messages_of(asked.instructions or [], "instructions")
-    for message in instructions:
-        # Instructions that are a text are the system's, not the user's.
-        message["role"] = "system" if isinstance(asked.instructions, str) else message["role"]
     user = user_of(request, knock.body) or (asked.safety_identifier or "")[:USER_CHARS_MAX]
     return Question(
         caller=knock.caller,
@@ -336,9 +332,16 @@ def _question(
         stream=bool(asked.stream),
         user=user,
         metadata=metadata_of(knock.body),
-        instructions=encode_json(instructions),
+        instructions=encode_json(_instructions(asked)),
         strategy=WHOLE_HISTORY if asked.truncation == "disabled" else None,
     )
+
+
+def _instructions(asked: wire.Asked) -> list[Document]:
+    given = asked.instructions
+    if isinstance(given, str):
+        return [{"role": "system", "content": given}]
+    return items_wire.messages_of(given or [], "instructions")
 
 
 def _length(endpoint: Endpoint) -> str:
@@ -395,5 +398,4 @@ def _code(error: Exception) -> str:
     """One of the few codes that a failed response may have."""
     if isinstance(error, TooMany):
         return "rate_limit_exceeded"
-    refused = isinstance(error, CauserieError) and isinstance(error, Invalid)
-    return "invalid_prompt" if refused else "server_error"
+    return "invalid_prompt" if isinstance(error, Invalid) else "server_error"
