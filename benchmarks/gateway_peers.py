@@ -153,8 +153,10 @@ def causerie(folder: Path, upstream: int) -> Iterator[Gateway]:
     server = ServerProcess(data)
     server.start()
     try:
-        endpoint = ("--id", "ep-mock", "--model", MODEL, "--upstream-key", "sk-upstream")
-        server.command("endpoint", "add", f"http://127.0.0.1:{upstream}/v1", *endpoint)
+        secret = folder / "upstream.key"
+        secret.write_text("sk-upstream")
+        where = ("--upstream", f"http://127.0.0.1:{upstream}/v1", "--key-file", str(secret))
+        server.command("endpoint", "add", "mock", "--id", "ep-mock", "--model", MODEL, *where)
         reader = server.key("read")
         yield Gateway(
             "Causerie",

@@ -98,6 +98,35 @@ def test_the_transcript_of_a_context_grows(gateway: GatewayCast) -> None:
     ]
 
 
+def test_the_initial_messages_are_told_once_however_often_a_first_turn_fails(
+    gateway: GatewayCast,
+) -> None:
+    context = gateway.create(SYSTEM).json()["id"]
+    gateway.upstream.then(status(500), status(500), answer("One."))
+    for _ in range(3):
+        gateway.turn(context, "First")
+        gateway.cast.settle()
+    gateway.exchanges(3)
+    (said,) = gateway.transcripts()
+    assert [role for role, _ in said].count("system") == 1 and said[0][0] == "system"
+
+
+def test_calls_of_a_common_prefix_are_conversations_that_begin_with_it(
+    gateway: GatewayCast,
+) -> None:
+    context = gateway.create(SYSTEM, mode="common_prefix").json()["id"]
+    gateway.upstream.then(answer("One."), answer("Two."), answer("Three."))
+    gateway.turn(context, "A first")
+    gateway.exchanges(1)
+    gateway.turn(context, "A first", "One.", "A second")
+    gateway.exchanges(2)
+    gateway.turn(context, "B first")
+    gateway.exchanges(3)
+    one, other = sorted(gateway.transcripts(2), key=len)
+    assert [words for _, words in one] == ["Be brief.", "B first", "Three."]
+    assert [words for _, words in other] == ["Be brief.", "A first", "One.", "A second", "Two."]
+
+
 def test_usage_is_estimated_where_the_provider_says_nothing(gateway: GatewayCast) -> None:
     context = gateway.create(SYSTEM).json()["id"]
     gateway.upstream.then(no_usage(), no_usage())

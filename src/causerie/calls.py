@@ -46,6 +46,8 @@ class Call:
     """JSON array of everything that the model reads."""
     asked: bytes = b""
     """JSON array of what is new, where that is less."""
+    opening: bytes = b""
+    """JSON array of what a transcript begins with before `asked`, each time the same."""
     parameters: Mapping[str, Raw] = field(default_factory=dict)
     """The rest of the body, as it came."""
     stream: bool = False
@@ -126,6 +128,7 @@ class Progress:
             words=words,
             # Without words of its own an estimate still needs those that were said.
             asked=(call.asked or call.messages) if words or answer.usage is None else b"[]",
+            opening=call.opening if words else b"",
             answered=tuple(map(encode_json, messages)) if words or answer.usage is None else (),
             thoughts=tuple(answer.thoughts) if words or answer.usage is None else (),
             counted=answer.usage is not None,

@@ -376,7 +376,6 @@ def _call(question: Question, context: Context, turns: list[Turn], planned: Plan
     if 0 < planned.room < (asked_for or question.endpoint.output_tokens):
         parameters.pop("max_completion_tokens", None)
         parameters["max_tokens"] = Raw(str(planned.room).encode())
-    first = session and context.turns == 0
     return Call(
         caller=question.caller,
         endpoint=question.endpoint,
@@ -385,7 +384,9 @@ def _call(question: Question, context: Context, turns: list[Turn], planned: Plan
         at=question.at,
         began=question.began,
         messages=messages,
-        asked=view(context.initial, [], question.messages) if first else question.messages,
+        asked=question.messages,
+        # In a transcript the initial messages stand before the first turn.
+        opening=b"" if session and context.turns else context.initial,
         parameters=parameters,
         stream=question.stream,
         wants_usage=question.wants_usage,

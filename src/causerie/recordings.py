@@ -38,6 +38,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether what was said is kept, or only what it took."""
     asked: bytes = b"[]"
     """JSON array of the messages of the call: all of it, or what is new in a context."""
+    opening: bytes = b""
+    """JSON array of what the conversation begins with, however often that is told."""
     answered: tuple[bytes, ...] = ()
     """JSON of each message of the answer."""
     thoughts: tuple[str, ...] = ()
@@ -90,16 +92,15 @@ def conversation_of(recording: Recording) -> tuple[Conversation, int]:
     calls = [call for said in asked for call in said.calls if call.id]
     names: Names = {call.id: call.function.name for call in calls}
     new = _items(asked[start:], names)
-    messages = [
-        _message(item, exchange, index) for index, item in enumerate([*earlier, *new], start=0)
-    ]
+    messages = [_message(item, exchange, index) for index, item in enumerate([*earlier, *new])]
+    opening = _opening(recording)
     answered = _answered(recording, len(messages))
     conversation = Conversation(
         id=exchange.conversation or exchange.id,
         tenant=exchange.tenant,
         metadata=_metadata(recording),
         source="gateway",
-        messages=[*messages, *answered],
+        messages=[*opening, *messages, *answered],
     )
     return conversation, len(new) + len(answered)
 
@@ -150,6 +151,17 @@ def _message(item: Item, exchange: Exchange, index: int, **more: Any) -> Message
         observation=item.observation,
         **more,
     )
+
+
+def _opening(recording: Recording) -> list[Message]:
+    """The initial messages of a context, which have the same ids each time."""
+    exchange = recording.exchange
+    items = _items(_chat(recording.opening), {}) if recording.opening else []
+    said = [_message(item, exchange, index) for index, item in enumerate(items)]
+    seed = f"{exchange.context}\0opening"
+    return [
+        msgspec.structs.replace(one, id=message_id(seed, index)) for index, one in enumerate(said)
+    ]
 
 
 def _answered(recording: Recording, start: int) -> list[Message]:

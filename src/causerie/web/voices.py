@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -132,7 +133,7 @@ def _when(error: TooMany) -> dict[str, str]:
     if error.retry_after_s is None:
         return {}
     return {
-        "retry-after": f"{max(1, round(error.retry_after_s + 0.5))}",
+        "retry-after": f"{max(1, math.ceil(error.retry_after_s))}",
         "retry-after-ms": f"{round(error.retry_after_s * 1000)}",
     }
 
