@@ -282,6 +282,11 @@ def rate(row: Measured) -> float:
     return row.middle(lambda sample: sample.loaded.calls / sample.loaded.seconds)
 
 
+def logged_rate(row: Measured) -> float:
+    """The same, until all of it was in the log too."""
+    return row.middle(lambda sample: sample.loaded.calls / sample.settled_s)
+
+
 def lines(row: Measured, direct: Measured) -> dict[str, str]:
     """The table's column of one gateway."""
 
@@ -297,7 +302,7 @@ def lines(row: Measured, direct: Measured) -> dict[str, str]:
         "first token of a stream, added: p50, p99 ms": added(lambda s: s.streamed.first_word),
         "whole stream, added: p50, p99 ms": added(lambda s: s.streamed.whole),
         "64 connections: calls a second": f"{rate(row):,.0f}",
-        "… until they are in the log": f"{row.middle(lambda s: s.loaded.calls / s.settled_s):,.0f}",
+        "… until they are in the log": f"{logged_rate(row):,.0f}",
         "64 connections: p50, p99 ms": f"{loaded_ms(0):.1f}, {loaded_ms(1):.1f}",
         "CPU per call, ms": f"{row.middle(lambda s: 1000 * s.cpu_s / s.loaded.calls):.3f}",
         "cores meanwhile: gateway, provider, load, others": cores(row),
@@ -356,7 +361,9 @@ def print_aims(rows: list[Measured]) -> None:
                 for row in (ours, by_name[peer])
             )
             print_aim(f"added latency {quantile} / {peer}'s", mine / theirs, latency, most=True)
-        print_aim(f"throughput / {peer}'s", rate(ours) / rate(by_name[peer]), throughput)
+        theirs = rate(by_name[peer])
+        print_aim(f"throughput / {peer}'s", rate(ours) / theirs, throughput)
+        print_aim(f"… until logged / {peer}'s", logged_rate(ours) / theirs, throughput)
     memory = list(ours.memory.values())
     print_aim("memory, last / first", memory[-1] / memory[0], MEMORY_GROWTH_MAX, most=True)
     print_aim("calls in the log / calls", (ours.logged or 0) / ours.calls, 1)

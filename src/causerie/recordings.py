@@ -110,8 +110,16 @@ def _chat(document: bytes) -> list[ChatMessage]:
     try:
         return decode_chat.decode(document)
     except msgspec.DecodeError:
-        found: Any = decode_any.decode(document)
+        found = _any(document)
     return [_lenient(said) for said in found] if isinstance(found, list) else []
+
+
+def _any(document: bytes) -> Any:
+    try:
+        return decode_any.decode(document)
+    except (msgspec.DecodeError, RecursionError):
+        # Half of a letter, or too deep: nobody can read it, but it was said.
+        return [document.decode(errors="replace")]
 
 
 def _lenient(said: Any) -> ChatMessage:
@@ -169,9 +177,7 @@ def _answered(recording: Recording, start: int) -> list[Message]:
     exchange = recording.exchange
     told: list[Message] = []
     for place, document in enumerate(recording.answered):
-        metadata = {"exchange": exchange.id}
-        if exchange.partial:
-            metadata["partial"] = exchange.error or BROKEN_OFF
+        metadata = {"partial": exchange.error or BROKEN_OFF} if exchange.partial else {}
         for item in _items(_chat(b"[" + document + b"]"), {}):
             thought = recording.thoughts[place] if place < len(recording.thoughts) else ""
             message = _message(item, exchange, start + len(told), metadata=metadata)

@@ -169,10 +169,11 @@ class Callers:
 
 def _body(raw: bytes) -> Body:
     try:
+        raw.decode()  # the decoder looks at no more than the top
         given = decode_body(raw)
     except msgspec.ValidationError:
         raise Invalid("a JSON object is expected", field="body") from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"the body is not JSON: {error}", field="body") from None
     return {name: value for name, value in given.items() if bytes(value) not in ABSENT}
 
@@ -192,7 +193,7 @@ def _of(body: Body, name: str, kind: Any, words: str, absent: Any) -> Any:
         return absent
     try:
         return msgspec.json.decode(body[name], type=kind)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         raise Invalid(f"{name}: {words} is expected", field=name) from None
 
 
@@ -218,7 +219,7 @@ def messages_of(body: Body, *, prefill: bool = True) -> bytes:
     raw = bytes(required(body, "messages"))
     try:
         speakers = decode_speakers(raw)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid(f"messages: {error}", field="messages") from None
     if not speakers:
         raise Invalid("messages: one or more are expected", field="messages")

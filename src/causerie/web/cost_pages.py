@@ -284,17 +284,20 @@ class CallChanges:
 
     calls: Change
     tokens: Change
-    cost: Change
-    """In the currency of the span; a change of what prices are unknown is none."""
+    cost: Change | None
+    """In the currency of the span; None where a price is unknown in either."""
 
 
 def _changes(overview: CallOverview) -> CallChanges:
     now, before = overview.now, overview.before
+    # Calls come in conversations, not one by one.
+    clump = _calls_each(now, before)
+    known = not (now.unpriced or before.unpriced)
+    cost = _count(now, before, _nano(now, now), _nano(before, now), clump)
     return CallChanges(
-        # Calls come in conversations, not one by one.
-        calls=_count(now, before, now.calls, before.calls, _calls_each(now, before)),
-        tokens=_count(now, before, now.tokens, before.tokens, 1.0),
-        cost=_count(now, before, _nano(now, now), _nano(before, now), 1.0),
+        calls=_count(now, before, now.calls, before.calls, clump),
+        tokens=_count(now, before, now.tokens, before.tokens, clump),
+        cost=cost if known else None,
     )
 
 

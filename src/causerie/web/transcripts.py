@@ -263,8 +263,9 @@ def _message_answer(message: Message) -> wire.MessageResponse:
     )
     if message.kind is not Kind.MESSAGE:
         answer.name = message.name
-    if message.kind is Kind.TOOL:
+    if message.thought or message.kind is Kind.TOOL:
         answer.thought = message.thought
+    if message.kind is Kind.TOOL:
         answer.input = msgspec.json.decode(message.input) if message.input else None
         answer.observation = message.observation
     return answer
