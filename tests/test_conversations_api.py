@@ -31,7 +31,8 @@ def test_a_conversation_is_made_read_changed_and_deleted(gateway: GatewayCast) -
     gone = look(gateway, path, method="DELETE").json()
     assert gone == {"id": made["id"], "object": "conversation.deleted", "deleted": True}
     assert look(gateway, path).status_code == 404
-    assert ask(gateway, "Hi", conversation=made["id"]).status_code == 404
+    lost = ask(gateway, "Hi", conversation=made["id"])
+    assert (lost.status_code, lost.json()["error"]["param"]) == (404, "conversation")
 
 
 def test_responses_are_added_to_a_conversation(gateway: GatewayCast) -> None:

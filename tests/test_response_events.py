@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from causerie.wire.items import items_of, place_of
+from causerie.wire.response_events import Events
 from tests.conftest import Cast
 from tests.gateway_cast import GatewayCast
 from tests.response_cast import ask, contexts, events_of, look, respond, seen, text_of
@@ -121,3 +123,101 @@ def test_a_refusal_of_the_provider_has_openais_shape(gateway: GatewayCast, strea
     gateway.upstream.then(status(400))
     refused = ask(gateway, "Hi", stream=stream)
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "scripted_400")
+
+
+# ---- what providers do ---------------------------------------------------------------------------
+
+
+def spoken(events: Iterator[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(event.split(b"\ndata: ")[1]) for event in events]
+
+
+def kinds(told: list[dict[str, Any]]) -> list[str]:
+    return [event["type"].removeprefix("response.") for event in told]
+
+
+PLACE = place_of("ctx-1", 0, 1)
+RESPONSE = {"id": "resp_1", "status": "in_progress", "output": []}
+
+
+def whole(message: dict[str, Any]) -> dict[str, Any]:
+    output = items_of([{"role": "assistant", **message}], "ctx-1", 0, 1)
+    return {**RESPONSE, "status": "completed", "output": output}
+
+
+def test_what_comes_with_the_last_piece_is_said_at_the_end() -> None:
+    events = Events(RESPONSE, PLACE)
+    told = spoken(events.piece("Third ", None, None, None))
+    told += spoken(events.end(whole({"content": "Third shelf."})))
+    deltas = [event["delta"] for event in told if event["type"].endswith(".delta")]
+    assert deltas == ["Third ", "shelf."]
+    assert kinds(told)[-4:] == [
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+        "completed",
+    ]
+
+
+def test_text_that_comes_behind_a_call_is_not_lost() -> None:
+    events = Events(RESPONSE, PLACE)
+    call = {"index": 0, "id": "call_1", "function": {"name": "look", "arguments": "{}"}}
+    told = spoken(events.piece("Let me ", None, None, None))
+    told += spoken(events.piece(None, None, None, [call]))
+    told += spoken(events.piece("see.", None, None, None))
+    said = {"content": "Let me see.", "tool_calls": [call]}
+    told += spoken(events.end(whole(said)))
+    deltas = [event["delta"] for event in told if event["type"].endswith("text.delta")]
+    assert deltas == ["Let me ", "see."]
+    done = [event["item"] for event in told if event["type"].endswith("item.done")]
+    assert done == told[-1]["response"]["output"]
+
+
+def test_a_call_waits_for_its_name_and_gets_an_id_when_it_has_none() -> None:
+    events = Events(RESPONSE, PLACE)
+    first: dict[str, Any] = {"index": 3, "function": {"arguments": '{"a"'}}
+    assert spoken(events.piece(None, None, None, [first])) == []
+    named = {"index": 3, "function": {"name": "look", "arguments": ": 1}"}}
+    told = spoken(events.piece(None, None, None, [named]))
+    call = {"function": {"name": "look", "arguments": '{"a": 1}'}}
+    told += spoken(events.end(whole({"content": None, "tool_calls": [call]})))
+    assert kinds(told) == [
+        "output_item.added",
+        "function_call_arguments.delta",
+        "function_call_arguments.done",
+        "output_item.done",
+        "completed",
+    ]
+    assert told[1]["delta"] == told[2]["arguments"] == '{"a": 1}'
+    assert told[0]["item"]["call_id"] == told[3]["item"]["call_id"] != ""
+
+
+def test_a_refusal_is_a_part_of_the_message() -> None:
+    events = Events(RESPONSE, PLACE)
+    told = spoken(events.piece(None, "I will ", None, None))
+    told += spoken(events.piece(None, "not.", None, None))
+    told += spoken(events.end(whole({"content": "", "refusal": "I will not."})))
+    assert kinds(told) == [
+        "output_item.added",
+        "content_part.added",
+        "refusal.delta",
+        "refusal.delta",
+        "refusal.done",
+        "content_part.done",
+        "output_item.done",
+        "completed",
+    ]
+    assert told[4]["refusal"] == "I will not."
+    assert told[6]["item"]["content"] == [{"type": "refusal", "refusal": "I will not."}]
+
+
+def test_an_answer_without_a_word_is_a_message_too() -> None:
+    told = spoken(Events(RESPONSE, PLACE).end(whole({"content": ""})))
+    assert kinds(told) == [
+        "output_item.added",
+        "content_part.added",
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+        "completed",
+    ]

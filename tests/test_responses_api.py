@@ -23,6 +23,8 @@ from tests.scripted_upstream import (
     status,
 )
 
+MONTH = 30 * 86_400
+
 
 @pytest.fixture
 def gateway(cast: Cast, upstream: ScriptedUpstream) -> Iterator[GatewayCast]:
@@ -30,9 +32,6 @@ def gateway(cast: Cast, upstream: ScriptedUpstream) -> Iterator[GatewayCast]:
     gateway.add_endpoint("ep-test", serves=("scripted-mini",))
     yield gateway
     assert not any(context["busy"] for context in contexts(gateway)), "a session was left locked"
-
-
-MONTH = 30 * 86_400
 
 
 def test_a_response_is_as_openai_makes_it(gateway: GatewayCast) -> None:
@@ -108,6 +107,18 @@ def test_a_response_from_the_middle_branches(gateway: GatewayCast) -> None:
     respond(gateway, "And now?", previous_response_id=second["id"])
     assert ("assistant", "Third.") in seen(gateway) and ("user", "Which row?") not in seen(gateway)
     assert sorted(context["turns"] for context in contexts(gateway)) == [3, 3]
+
+
+def test_the_transcript_of_a_branch_says_where_it_parted(gateway: GatewayCast) -> None:
+    first = respond(gateway, "Hi", metadata={"plan": "free"})
+    respond(gateway, "One", previous_response_id=first["id"])
+    chain = contexts(gateway)[0]["id"]
+    respond(gateway, "Two", previous_response_id=first["id"])
+    gateway.exchanges(3)
+    listed = gateway.cast.get("/api/v1/conversations", "admin").json()["conversations"]
+    (branch,) = (one for one in listed if "branch_of" in one["metadata"])
+    assert (branch["metadata"]["branch_of"], branch["metadata"]["plan"]) == (chain, "free")
+    assert [said["message"] for said in branch["messages"]] == ["Two", "Turn 2: you said Two"]
 
 
 def test_two_at_the_same_time_become_two_branches(gateway: GatewayCast) -> None:

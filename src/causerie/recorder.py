@@ -43,6 +43,7 @@ RETRY_INTERVAL_S = 2.0
 GROUP_RECORDINGS_MAX = 100
 RECORDINGS_WAITING_MAX = 20_000
 INLINE_BYTES_MAX = 64 * 1024
+FAILED_SUFFIX = ".failed"
 KILLED = "the server ended in the middle of the answer"
 log = logging.getLogger(__name__)
 Spend = Callable[[Usage, Cost | None], None]
@@ -221,12 +222,30 @@ class Recorder:
         """Keep what processes left in their journals that died; how many exchanges."""
         count = 0
         for path in abandoned(folder):
-            for recording in await asyncio.to_thread(_recovered, path):
-                project = await asyncio.to_thread(projects, recording.project)
-                if project is not None:
-                    priced = self._priced(recording)
-                    await self._commit.keep(self.arrival(priced, project))
-                    count += 1
+            try:
+                count += await self._recover(path, projects)
+            except Unavailable as error:
+                log.warning("%s waits for the next start: %s", path.name, error)
+        return count
+
+    async def _recover(self, path: Path, projects: Callable[[str], Project | None]) -> int:
+        count = failures = 0
+        for recording in await asyncio.to_thread(_recovered, path):
+            project = await asyncio.to_thread(projects, recording.project)
+            if project is None:
+                continue
+            try:
+                priced = await asyncio.to_thread(self._priced, recording)
+                await self._commit.keep(self.arrival(priced, project))
+                count += 1
+            except Unavailable:
+                raise
+            except Exception:  # one that cannot be kept must not keep the server from starting
+                log.exception("an exchange of %s cannot be kept", path.name)
+                failures += 1
+        if failures:
+            path.rename(path.with_suffix(FAILED_SUFFIX))
+        else:
             path.unlink(missing_ok=True)
         return count
 

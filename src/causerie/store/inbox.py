@@ -86,12 +86,17 @@ class Inbox:
         for arrival in arrivals:
             if arrival.request is not None:
                 first.setdefault(arrival.request, arrival.uid)
-        if first:
-            first |= self._first_uids(connection, first.keys() - self._put(connection, first, now))
-        uids = [first.get(arrival.request or b"", arrival.uid) for arrival in arrivals]
-        return [
-            Receipt(uid, uid != arrival.uid) for arrival, uid in zip(arrivals, uids, strict=True)
-        ]
+        new = self._put(connection, first, now) if first else set()
+        first |= self._first_uids(connection, first.keys() - new)
+        receipts = []
+        for arrival in arrivals:
+            if arrival.request is None:
+                receipts.append(Receipt(arrival.uid, False))
+                continue
+            # Not told by the uid: what is sent again after a lost connection has the same.
+            receipts.append(Receipt(first[arrival.request], arrival.request not in new))
+            new.discard(arrival.request)
+        return receipts
 
     def _put(self, connection: Connection, uids: Mapping[bytes, str], now: datetime) -> set[bytes]:
         """Write down the requests, and which of them were not there within the window."""

@@ -111,7 +111,10 @@ class Branches:
 
     async def _in_conversation(self, asked: Continuation) -> Open:
         question = replace(asked.question, context=asked.conversation)
-        context = await self._context(question, question.context)
+        try:
+            context = await self._context(question, question.context)
+        except NotFound as error:
+            raise NotFound(error.message, field="conversation") from None
         if context.mode is not Mode.SESSION:
             raise Invalid("conversation: this is a common prefix", field="conversation")
         if not asked.store:

@@ -1,0 +1,137 @@
+"""The recorder: what a dead process left is kept once, whatever is in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from causerie.accounts import Project
+from causerie.exchanges import API, Exchange
+from causerie.ingest import GroupCommit, Ingest
+from causerie.journal import HEADER
+from causerie.prices import Prices
+from causerie.privacy import PersonalDataFilter
+from causerie.recorder import KILLED, Recorder
+from causerie.recordings import Begun, Ended, Piece, Recording, encode
+from causerie.store.arrivals import Entry
+from causerie.store.inbox import Inbox
+from causerie.testing import Ticking
+from causerie.tokens import Tokens
+from causerie.usage import Usage
+
+NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
+MINE = Project(id="mine", name="Mine", created_at=NOW)
+
+
+def recording(id: str, **given: Any) -> Recording:
+    exchange = Exchange(
+        id=id,
+        at=NOW,
+        api=API.CHAT,
+        key="key_1",
+        endpoint="ep-test",
+        model="gpt-4.1-mini",
+        usage=Usage(input_tokens=1_000_000),
+    )
+    said = {
+        "asked": b'[{"role":"user","content":"Hi"}]',
+        "answered": (b'{"role":"assistant","content":"Hello."}',),
+        "counted": True,
+    }
+    return Recording(project="mine", exchange=exchange, **{**said, **given})
+
+
+def leave(folder: Path, name: str, *records: Begun | Piece | Ended) -> Path:
+    """The journal of a process that died."""
+    path = folder / f"{name}.journal"
+    raw = [encode(record) for record in records]
+    path.write_bytes(b"".join(HEADER.pack(len(one)) + one for one in raw))
+    return path
+
+
+@pytest.fixture
+def inbox(sqlite_engine: Engine) -> Inbox:
+    return Inbox(sqlite_engine)
+
+
+def recover(inbox: Inbox, folder: Path) -> int:
+    async def run() -> int:
+        commit = GroupCommit(inbox, Ticking(NOW), lambda: None)
+        steps = Ingest(PersonalDataFilter())
+        recorder = Recorder(None, steps, commit, Prices(), Tokens())  # type: ignore[arg-type]
+        found = await recorder.recover(folder, lambda id: MINE if id == "mine" else None)
+        await commit.stop()
+        return found
+
+    work: Coroutine[Any, Any, int] = run()
+    return asyncio.run(work)
+
+
+def entries(inbox: Inbox) -> list[Entry]:
+    return [one.entry for one in inbox.waiting(100)]
+
+
+def words(entry: Entry) -> list[str]:
+    return [message.text for message in entry.conversation.messages]
+
+
+def test_an_exchange_that_ended_is_kept_with_its_price(inbox: Inbox, tmp_path: Path) -> None:
+    path = leave(tmp_path, "a", Ended(recording("one")))
+    assert recover(inbox, tmp_path) == 1
+    (entry,) = entries(inbox)
+    assert words(entry) == ["Hi", "Hello."]
+    assert entry.exchange is not None and entry.exchange.cost is not None
+    assert entry.exchange.cost.amount > 0 and entry.exchange.cost.prices
+    assert not path.exists()
+
+
+def test_it_is_kept_once_though_its_journal_is_found_twice(inbox: Inbox, tmp_path: Path) -> None:
+    leave(tmp_path, "a", Ended(recording("one")))
+    recover(inbox, tmp_path)
+    leave(tmp_path, "a", Ended(recording("one")))
+    recover(inbox, tmp_path)
+    assert len(entries(inbox)) == 1
+
+
+def test_a_stream_that_was_killed_is_kept_with_what_was_said(inbox: Inbox, tmp_path: Path) -> None:
+    begun = recording("one", answered=(), counted=False)
+    leave(tmp_path, "a", Begun(begun), Piece("one", "Hel"), Piece("one", "lo"))
+    recover(inbox, tmp_path)
+    (entry,) = entries(inbox)
+    assert words(entry) == ["Hi", "Hello", KILLED]
+    exchange = entry.exchange
+    assert exchange is not None and exchange.partial and exchange.error == KILLED
+    assert exchange.usage.estimated and exchange.usage.output_tokens > 0
+
+
+def test_a_stream_that_ended_is_not_told_twice(inbox: Inbox, tmp_path: Path) -> None:
+    ended = Ended(recording("one"))
+    leave(tmp_path, "a", Begun(recording("one", answered=())), Piece("one", "Hel"), ended)
+    assert recover(inbox, tmp_path) == 1
+
+
+def test_what_cannot_be_read_as_messages_is_kept_as_it_is(inbox: Inbox, tmp_path: Path) -> None:
+    asked = b'[{"role":"user","content":"\\ud83d half"}, 7, {"content": {"a": 1}}]'
+    leave(tmp_path, "a", Ended(recording("one", asked=asked)), Ended(recording("two")))
+    assert recover(inbox, tmp_path) == 2
+    assert "Hello." in words(entries(inbox)[0])
+
+
+def test_a_project_that_is_gone_is_passed_over(inbox: Inbox, tmp_path: Path) -> None:
+    leave(tmp_path, "a", Ended(Recording(project="gone", exchange=recording("one").exchange)))
+    assert recover(inbox, tmp_path) == 0
+
+
+def test_one_that_cannot_be_kept_is_put_aside_and_the_others_are_kept(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    broken = recording("one", answered=(b"no JSON",), counted=False)
+    path = leave(tmp_path, "a", Ended(broken), Ended(recording("two")))
+    assert recover(inbox, tmp_path) == 1
+    assert path.with_suffix(".failed").exists() and not path.exists()
