@@ -144,6 +144,32 @@ def test_a_caller_that_hangs_up_ends_the_call_and_adds_nothing(
         assert partial["metadata"]["partial"] == "the caller hung up"
 
 
+@pytest.mark.parametrize("when", ["refuse", "retry", "wait"])
+def test_a_second_call_of_a_session_gets_what_the_operator_chose(
+    tmp_path: Path, upstream: ScriptedUpstream, when: str
+) -> None:
+    with served(tmp_path, upstream, CAUSERIE_WHEN_BUSY=when) as caller:
+        context = caller.context()
+        upstream.then(hold(after=1), answer("Second."))
+        first = caller.send(STREAM, turn(context, "One", stream=True))
+        upstream.until(lambda: len(upstream.requests) == 1)
+        second = caller.send(STREAM, turn(context, "Two"))
+        if when == "wait":
+            time.sleep(0.3)
+            upstream.release()
+        response = second.getresponse()
+        said = json.loads(response.read())
+        if when == "wait":
+            assert response.status == 200 and len(upstream.last.messages) == 4
+        else:
+            assert (response.status, said["error"]["type"]) == (403, "Forbidden")
+            assert response.headers.get("x-should-retry") == ("true" if when == "retry" else None)
+            upstream.release()
+        assert b"[DONE]" in first.getresponse().read()
+        first.close()
+        second.close()
+
+
 def test_a_kill_in_mid_stream_leaves_what_was_said(
     caller: Caller, upstream: ScriptedUpstream
 ) -> None:

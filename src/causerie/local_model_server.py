@@ -14,8 +14,6 @@ from typing import Any
 import msgspec
 
 ERRORS_ONLY = 1
-NICENESS = 5
-"""The server that started it comes first."""
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +37,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 def main() -> None:
     """Serve until standard input ends."""
     setup = msgspec.json.decode(sys.stdin.buffer.readline(), type=Setup)
-    os.nice(NICENESS)
+    # Threads that wait for each other sleep: where they share the cores with other work, those that
+    # spin keep back the very thread that they wait for.
+    os.putenv("OMP_WAIT_POLICY", "PASSIVE")
     address = os.dup(1)
     os.dup2(2, 1)  # what the engine prints itself is for people
     server = make_server(setup)

@@ -19,6 +19,11 @@ def money(amount: Decimal | None, currency: str) -> str:
     return UNKNOWN if amount is None else f"{_digits(amount)}\u00a0{currency}"
 
 
+def amount(value: float | None) -> str:
+    """The same without its currency."""
+    return UNKNOWN if value is None else _digits(Decimal(repr(value)))
+
+
 def _digits(amount: Decimal) -> str:
     if amount == 0:
         return "0"

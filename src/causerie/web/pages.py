@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.errors import NotFound
-from causerie.web.amounts import bill, compact, latency, money, price
+from causerie.web.amounts import amount, bill, compact, latency, money, price
 
 Clock = Callable[[], datetime]
 UNKNOWN = "–"
@@ -61,6 +61,7 @@ class Pages:
             day=day,
             duration=duration,
             urlpart=urlpart,
+            amount=amount,
             bill=bill,
             compact=compact,
             latency=latency,
