@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from causerie.accounts import Project
-from causerie.exchanges import API, Exchange
+from causerie.accounts import Key, KeyKind, Project
+from causerie.exchanges import API, Cost, Exchange
 from causerie.ingest import GroupCommit, Ingest
-from causerie.journal import HEADER
+from causerie.journal import HEADER, Journal
 from causerie.prices import Prices
 from causerie.privacy import PersonalDataFilter
 from causerie.recorder import KILLED, Recorder
@@ -135,3 +135,29 @@ def test_one_that_cannot_be_kept_is_put_aside_and_the_others_are_kept(
     path = leave(tmp_path, "a", Ended(broken), Ended(recording("two")))
     assert recover(inbox, tmp_path) == 1
     assert path.with_suffix(".failed").exists() and not path.exists()
+
+
+def test_what_is_too_much_for_the_memory_is_kept_from_the_journal(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    key = Key(id="key_1", project="mine", kind=KeyKind.GATEWAY, name="key", hint="", created_at=NOW)
+    spent: list[int] = []
+
+    def spend(usage: Usage, cost: Cost | None) -> None:
+        spent.append(usage.total_tokens)
+
+    async def run() -> None:
+        commit = GroupCommit(inbox, Ticking(NOW), lambda: None)
+        journal, steps = Journal(tmp_path, "mine"), Ingest(PersonalDataFilter())
+        recorder = Recorder(journal, steps, commit, Prices(), Tokens(), waiting_max=3)
+        for number in range(20):
+            recorder.end(recording(f"call {number}"), MINE, key, spend)
+        assert recorder.waiting == 20
+        await recorder.stop()
+        assert recorder.waiting == 0
+        await commit.stop()
+
+    asyncio.run(run())
+    kept = {entry.exchange.id for entry in entries(inbox) if entry.exchange}
+    assert kept == {f"call {number}" for number in range(20)} and len(spent) == 20
+    assert not list(tmp_path.glob("*.journal"))

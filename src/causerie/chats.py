@@ -24,17 +24,17 @@ from causerie.drafts import (
 )
 
 
-class Function(msgspec.Struct):
+class Function(msgspec.Struct, gc=False):
     name: str = ""
     arguments: Any = ""
 
 
-class ToolCall(msgspec.Struct):
+class ToolCall(msgspec.Struct, gc=False):
     id: str | None = None
     function: Function = msgspec.field(default_factory=Function)
 
 
-class ChatMessage(msgspec.Struct):
+class ChatMessage(msgspec.Struct, gc=False):
     """One message, whoever says it; `role` tool answers the call with `tool_call_id`."""
 
     role: str

@@ -13,7 +13,7 @@ from causerie.usage import Usage, usage_of
 DONE_FRAME = b"data: [DONE]\n\n"
 
 
-class Said(msgspec.Struct, omit_defaults=True):
+class Said(msgspec.Struct, gc=False, omit_defaults=True):
     """A message of an answer, or the piece of one."""
 
     role: str | None = None
@@ -24,7 +24,7 @@ class Said(msgspec.Struct, omit_defaults=True):
     function_call: Any = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """One of the answers; `message` when it came whole, `delta` when in pieces."""
 
     index: int | None = None
@@ -33,7 +33,7 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class Completion(msgspec.Struct):
+class Completion(msgspec.Struct, gc=False):
     """A chat.completion or chat.completion.chunk, as far as we look into it."""
 
     choices: list[Choice] | None = None

@@ -46,7 +46,7 @@ class Rating(IntEnum):
     POSITIVE = 1
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Message(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """One item of a conversation, in order of `position` within it."""
 
     id: str
@@ -64,7 +64,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, str] = {}
 
 
-class Conversation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Conversation(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """A transcript of one project. `messages` may be all of it or what is to be appended."""
 
     id: str
@@ -155,7 +155,7 @@ def nests_deeper(value: Any, most: int) -> bool:
     return most == 0 or any(nests_deeper(item, most - 1) for item in inner)
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, gc=False, frozen=True):
     """How a full transcript is recognised when it comes again, longer.
 
     `opening` finds candidates (tenant, metadata and the first two messages); `chain[n]` stands
@@ -202,7 +202,7 @@ def _scope(conversation: Conversation) -> bytes:
     return msgspec.json.encode([conversation.tenant, sorted(conversation.metadata.items())])
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class Summary(msgspec.Struct, gc=False, frozen=True, kw_only=True):
     """What lists and counts need to know of a whole conversation."""
 
     started_at: datetime

@@ -20,7 +20,7 @@ class API(StrEnum):
     EMBEDDINGS = "embeddings"
 
 
-class Cost(msgspec.Struct, frozen=True):
+class Cost(msgspec.Struct, gc=False, frozen=True):
     """What a call cost, and which price table says so."""
 
     amount: Decimal
@@ -30,7 +30,7 @@ class Cost(msgspec.Struct, frozen=True):
     """Name and version of the table, such as `genai-prices 0.2.3`."""
 
 
-class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Exchange(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """The facts of one call. Its words are in the conversation."""
 
     id: str

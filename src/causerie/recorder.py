@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,9 @@ from causerie.tokens import Tokens
 from causerie.usage import Usage
 
 RETRY_INTERVAL_S = 2.0
-GROUP_RECORDINGS_MAX = 100
-RECORDINGS_WAITING_MAX = 20_000
+AT_ONCE = 8
+KEEPING_MAX = 400
+RECORDINGS_WAITING_MAX = 5_000
 INLINE_BYTES_MAX = 64 * 1024
 FAILED_SUFFIX = ".failed"
 KILLED = "the server ended in the middle of the answer"
@@ -77,13 +78,18 @@ class Recorder:
         commit: GroupCommit,
         prices: Prices,
         tokens: Tokens,
+        waiting_max: int = RECORDINGS_WAITING_MAX,
     ) -> None:
+        self._waiting_max = waiting_max
         self._journal = journal
         self._ingest = ingest
         self._commit = commit
         self._prices = prices
         self._tokens = tokens
         self._waiting: deque[Waiting] = deque()
+        self._left: dict[Segment, dict[str, tuple[Project, Spend]]] = {}
+        """What is in the journal alone, by the exchange's id."""
+        self._keeping: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -114,31 +120,54 @@ class Recorder:
         self._journal.write(segment, encode(Ended(recording)))
         self._enqueue(Waiting(recording, project, segment, spend))
 
+    @property
+    def waiting(self) -> int:
+        """How many exchanges are on their way to the inbox."""
+        left = sum(map(len, self._left.values()))
+        return len(self._waiting) + len(self._keeping) + left
+
     def _enqueue(self, waiting: Waiting) -> None:
-        if len(self._waiting) >= RECORDINGS_WAITING_MAX:
-            log.error("too many exchanges wait; this one stays in the journal until the next start")
-            return
-        self._waiting.append(waiting)
+        if waiting.segment is not None and len(self._waiting) >= self._waiting_max:
+            # Its words are in the journal: memory holds no more than who it is of.
+            left = self._left.setdefault(waiting.segment, {})
+            left[waiting.recording.exchange.id] = (waiting.project, waiting.spend)
+        else:
+            self._waiting.append(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._keep_all())
 
     async def stop(self) -> None:
         """Keep what waits; what cannot be kept now stays in the journal."""
         self._stopping = True
-        if self._task is not None:
+        while self._task is not None:
             await self._task
         self._journal.close()
 
     async def _keep_all(self) -> None:
         try:
-            while self._waiting:
+            while self._waiting or self._left:
+                if not self._waiting:
+                    await self._read_again()
                 # Gives way to the calls that go on: nobody waits for this.
                 await asyncio.sleep(0)
-                size = min(len(self._waiting), GROUP_RECORDINGS_MAX)
-                group = [self._waiting.popleft() for _ in range(size)]
-                await asyncio.gather(*map(self._keep, group))
+                for _ in range(min(len(self._waiting), AT_ONCE)):
+                    task = asyncio.create_task(self._keep(self._waiting.popleft()))
+                    self._keeping.add(task)
+                    task.add_done_callback(self._keeping.discard)
+                while len(self._keeping) >= KEEPING_MAX:
+                    await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*self._keeping)
         finally:
             self._task = None
+        if self._waiting:  # came while the last ones were being kept
+            self._task = asyncio.create_task(self._keep_all())
+
+    async def _read_again(self) -> None:
+        """Bring back from the journal what was too much for the memory."""
+        segment, left = self._left.popitem()
+        for recording in await asyncio.to_thread(_ended, segment.path, left.keys()):
+            project, spend = left[recording.exchange.id]
+            self._waiting.append(Waiting(recording, project, segment, spend))
 
     async def _keep(self, waiting: Waiting) -> None:
         try:
@@ -257,6 +286,16 @@ def _words(document: bytes) -> str:
     text = content if isinstance(content, str) else encode_json(content).decode() if content else ""
     calls = said.get("tool_calls")
     return text + (encode_json(calls).decode() if calls else "")
+
+
+def _ended(path: Path, ids: Container[str]) -> list[Recording]:
+    """Those of the exchanges that a journal tells the end of."""
+    found = map(decode_record, records(path))
+    return [
+        record.recording
+        for record in found
+        if isinstance(record, Ended) and record.recording.exchange.id in ids
+    ]
 
 
 def _recovered(path: Path) -> Sequence[Recording]:

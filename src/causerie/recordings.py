@@ -28,7 +28,7 @@ BROKEN_OFF = "broken off"
 FAILED_EVENT = "call_failed"
 
 
-class Recording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Recording(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """All that is known of one exchange when it ends."""
 
     project: str
@@ -55,20 +55,20 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The endpoint's own."""
 
 
-class Piece(msgspec.Struct, frozen=True, tag="piece"):
+class Piece(msgspec.Struct, gc=False, frozen=True, tag="piece"):
     """Some words of a streamed answer."""
 
     id: str
     text: str
 
 
-class Begun(msgspec.Struct, frozen=True, tag="begun"):
+class Begun(msgspec.Struct, gc=False, frozen=True, tag="begun"):
     """A stream that has begun; the recording is what it would be if it ended now."""
 
     recording: Recording
 
 
-class Ended(msgspec.Struct, frozen=True, tag="ended"):
+class Ended(msgspec.Struct, gc=False, frozen=True, tag="ended"):
     """An exchange that has come to its end."""
 
     recording: Recording

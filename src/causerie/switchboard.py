@@ -145,6 +145,11 @@ class Switchboard:
         await self._recorder.recover(self._settings.data / JOURNALS, projects)
         self._upkeep.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many exchanges are on their way to the inbox."""
+        return self._recorder.waiting
+
     def warm(self) -> None:
         """Read vocabularies and prices, so that the first callers do not wait for them."""
         self._tokens.load()

@@ -11,7 +11,7 @@ TOKENS_MAX = 2**31 - 1
 """A provider that reports more is not to be believed."""
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Usage(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens of one call. `input_tokens` holds the cached ones too, `output_tokens` the reasoning
     ones.
     """

@@ -11,7 +11,7 @@ from causerie.conversations import Conversation, Identity
 from causerie.exchanges import Exchange
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entry(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """What one request did to one conversation."""
 
     conversation: Conversation
@@ -26,7 +26,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """The call of a model that said this."""
 
 
-class Resumption(msgspec.Struct, frozen=True):
+class Resumption(msgspec.Struct, gc=False, frozen=True):
     """How a call that resends its history finds the conversation that it goes on with."""
 
     ending: bytes | None
@@ -39,7 +39,7 @@ class Resumption(msgspec.Struct, frozen=True):
     """The caller names the conversation: it is that one, whatever the history ends with."""
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class Arrival(msgspec.Struct, gc=False, frozen=True):
     """An entry on its way in."""
 
     project: str
