@@ -333,7 +333,7 @@ def levels_table(found: list[Level], provider: float) -> Table:
 
 
 def crowd(
-    server: ServerProcess, caller: Caller, contexts: Contexts, chosen: Any, progress: Progress
+    server: ServerProcess, key: str, contexts: Contexts, chosen: Any, progress: Progress
 ) -> list[Level]:
     """Every level in turn, each with the contexts of the one before and more."""
     levels: list[Level] = []
@@ -342,7 +342,8 @@ def crowd(
         fill(contexts, have, live, progress)
         have = live
         server.settle()
-        levels.append(measure(caller, live, chosen.rounds, progress))
+        # The server has closed a connection that was idle for so long.
+        levels.append(measure(Caller(server.endpoint, key), live, chosen.rounds, progress))
     return levels
 
 
@@ -365,9 +366,8 @@ def run(folder: Path, chosen: Any, progress: Progress) -> list[Table]:
         )
         server.start()
         try:
-            caller = Caller(server.endpoint, key)
-            found = talks(caller, chosen.turns, progress)
-            levels = crowd(server, caller, Contexts(engine), chosen, progress)
+            found = talks(Caller(server.endpoint, key), chosen.turns, progress)
+            levels = crowd(server, key, Contexts(engine), chosen, progress)
             provider = direct(base_url, chosen.rounds)
         finally:
             server.stop()

@@ -255,6 +255,11 @@ class Street:
         return [word for word in self.secrets if word in said and word not in asked]
 
 
+def of_the_gateway(path: str) -> bool:
+    own = ("/v1/", "/api/v3/", "/context", "/api/v1/endpoints", "/api/v1/exchanges")
+    return path.startswith(own)
+
+
 @pytest.fixture
 def street(cast: Cast) -> Street:
     return Street(cast)
@@ -266,6 +271,8 @@ def test_every_route_is_in_the_table(cast: Cast) -> None:
     routes = set()
     for route in app.routes:
         assert isinstance(route, Route), f"{route} has doors that this table cannot see"
+        if of_the_gateway(route.path):
+            continue  # has a table of its own
         methods = (route.methods or set()) - {"HEAD"}
         routes |= {f"{method} {route.path}" for method in methods}
     assert sorted(routes) == sorted(door.name for door in ALL)

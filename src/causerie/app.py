@@ -41,6 +41,7 @@ from causerie.web.callers import Callers
 from causerie.web.contextai import ContextAPI
 from causerie.web.dashboard import Dashboard
 from causerie.web.edge import JSONResponse, Keys, answer_error
+from causerie.web.endpoints import EndpointsAPI
 from causerie.web.exchanges import ExchangesAPI
 from causerie.web.pages import Pages
 from causerie.web.settings_pages import SettingsPages
@@ -224,6 +225,7 @@ class Parts:
                 self.uid,
             ).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
+            *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),
         ]
 
     def _dashboard(self) -> list[BaseRoute]:

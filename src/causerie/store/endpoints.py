@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, Row, delete, func, select, update
 
 from causerie.accounts import normal_name
-from causerie.endpoints import ENDPOINT_ID, Endpoint, check_endpoint
+from causerie.endpoints import ENDPOINT_ID, LOCAL_ENDPOINT, Endpoint, check_endpoint
 from causerie.errors import Conflict, Invalid, NotFound
 from causerie.store.accounts import hold
 from causerie.store.state import insert_new, transaction
@@ -45,6 +45,8 @@ class Endpoints:
         """Keep a new one; returned as `shown`. Raises Invalid, NotFound for the project, Conflict
         when its id or a model name that it serves is taken.
         """
+        if endpoint.id == LOCAL_ENDPOINT:
+            raise Conflict(f"{LOCAL_ENDPOINT} is the name of the local model", field="id")
         kept = self._sealed(_checked(endpoint))
         with transaction(self._engine) as connection:
             hold(connection, kept.project)
@@ -126,7 +128,11 @@ def _with_keys(endpoint: Endpoint, made: Callable[[str], str]) -> Endpoint:
 
 
 def _checked(endpoint: Endpoint) -> Endpoint:
-    endpoint = check_endpoint(replace(endpoint, name=normal_name(endpoint.name)))
+    upstreams = tuple(
+        replace(upstream, base_url=upstream.base_url.rstrip("/")) for upstream in endpoint.upstreams
+    )
+    name = normal_name(endpoint.name)
+    endpoint = check_endpoint(replace(endpoint, name=name, upstreams=upstreams))
     for index, upstream in enumerate(endpoint.upstreams):
         _check_key(upstream.key, f"upstreams[{index}].key")
     fixed = sorted(FIXED & endpoint.defaults.keys())

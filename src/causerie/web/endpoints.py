@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,8 @@ FIXED = frozenset({"project", "created_at"})
 """What a caller cannot say of an endpoint."""
 GIVEN = frozenset(Endpoint.__struct_fields__) - FIXED
 OF_AN_UPSTREAM = frozenset(Upstream.__struct_fields__)
-_PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_PATH = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `(\w+)`")
 Document = dict[str, Any]
 decode = msgspec.json.Decoder(Document).decode
 
@@ -115,7 +116,8 @@ def shown(endpoint: Endpoint) -> Document:
 
 def _shown(upstream: Upstream) -> Document:
     document = msgspec.structs.asdict(upstream)
-    return {**document, "has_key": bool(document.pop("key"))} | {"key": msgspec.UNSET}
+    document["has_key"] = bool(document.pop("key"))
+    return document
 
 
 def _given(body: bytes) -> Document:
@@ -131,3 +133,40 @@ def _given(body: bytes) -> Document:
     for index, upstream in enumerate(upstreams if isinstance(upstreams, list) else []):
         _check_upstream(upstream, f"upstreams[{index}]")
     return document
+
+
+def _refuse_unknown(document: Document, known: frozenset[str], within: str) -> None:
+    # A misspelt name would otherwise change nothing, without a word.
+    for name in document.keys() - known:
+        field = f"{within}{name}"
+        raise Invalid(f"{field[:100]}: there is no such field", field=field[:100])
+
+
+def _check_upstream(upstream: object, within: str) -> None:
+    if not isinstance(upstream, dict):
+        return
+    _refuse_unknown(upstream, OF_AN_UPSTREAM, f"{within}.")
+    if "key" in upstream and upstream["key"] is None:
+        upstream["key"] = ""
+    if str(upstream.get("key", "")).startswith(SEAL):
+        raise Invalid(f"{within}.key: that is no provider's key", field=f"{within}.key")
+
+
+def _with_keys(upstreams: object, before: Endpoint) -> object:
+    """An upstream that is given without a key keeps the one it had. At another address it has
+    none: a key goes to nobody but to whom it was given.
+    """
+    kept = {upstream.base_url: upstream.key for upstream in before.upstreams}
+    for upstream in upstreams if isinstance(upstreams, list) else []:
+        if isinstance(upstream, dict) and "key" not in upstream:
+            upstream["key"] = kept.get(str(upstream.get("base_url", "")).rstrip("/"), "")
+    return upstreams
+
+
+def _endpoint(document: Document) -> Endpoint:
+    try:
+        return msgspec.convert(document, Endpoint)
+    except msgspec.ValidationError as error:
+        what, at, missing = str(error), _PATH.search(str(error)), _MISSING.search(str(error))
+        path = ".".join(found[1] for found in (at, missing) if found and found[1])
+        raise Invalid(f"{path or 'body'}: {_PATH.sub('', what)}", field=path or "body") from error
