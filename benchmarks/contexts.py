@@ -7,8 +7,9 @@ or a session context keeps it, with either strategy and a history small enough t
 dropped. Tokens recomputed are those of the prompt that the model did not find in its cache.
 
 Then, against a provider that answers at once, how long creating a context, its first turn and
-deleting it take while so many other contexts are live, each with three turns. The calls go over
-one keep-alive connection; the provider itself is measured in the same way and subtracted.
+deleting it take while so many other contexts are live, each with three turns. There is a server for
+each number, and they are asked in turn, so that what else the machine does strikes all alike. The
+calls go over one keep-alive connection; the provider is measured in the same way and subtracted.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -101,11 +102,11 @@ class Talk:
     """What the turns of one conversation took."""
 
     name: str
-    sent: list[int]
+    sent: list[int] = field(default_factory=list)
     """Bytes that the caller sent, by turn."""
-    prompt: list[int]
-    cached: list[int]
-    seconds: list[float]
+    prompt: list[int] = field(default_factory=list)
+    cached: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     def add(self, sent: Body, answer: Body, seconds: float) -> str:
         """Count a turn. Returns what was answered."""
@@ -125,7 +126,7 @@ class Talk:
 
 def resend(caller: Caller, name: str, turns: int, step: Callable[[], None], **more: Any) -> Talk:
     """The caller keeps the conversation itself and sends all of it each time."""
-    talk = Talk(name, [], [], [], [])
+    talk = Talk(name)
     messages = [{"role": "system", "content": f"{name}. {SYSTEM}"}]
     for turn in range(turns):
         messages.append({"role": "user", "content": QUESTIONS[turn % len(QUESTIONS)]})
@@ -140,7 +141,7 @@ def session(
     caller: Caller, name: str, turns: int, step: Callable[[], None], strategy: Body
 ) -> Talk:
     """The server keeps it; the caller sends what is new."""
-    talk = Talk(name, [], [], [], [])
+    talk = Talk(name)
     system = {"role": "system", "content": f"{name}. {SYSTEM}"}
     create = {"model": LOCAL_ENDPOINT, "messages": [system], "truncation_strategy": strategy}
     created, _ = caller.send("POST", "/api/v3/context/create", create)
@@ -216,12 +217,14 @@ def talks_table(found: list[Talk]) -> Table:
 
 @dataclass
 class Level:
-    """Milliseconds of each call while so many contexts were live."""
+    """A server with so many live contexts, and the milliseconds of each call there."""
 
     live: int
-    create: list[float]
-    chat: list[float]
-    delete: list[float]
+    server: ServerProcess
+    key: str
+    create: list[float] = field(default_factory=list)
+    chat: list[float] = field(default_factory=list)
+    delete: list[float] = field(default_factory=list)
 
 
 @contextmanager
@@ -268,34 +271,60 @@ def turn_of(number: int, now: datetime) -> Turn:
     return Turn(position=number, messages=json.dumps(said).encode(), tokens=40, at=now)
 
 
-def fill(contexts: Contexts, have: int, want: int, progress: Progress) -> None:
-    """Make contexts in the store until there are so many."""
-    task = progress.add_task(f"making {want:,} contexts", total=want, completed=have)
+def prepare(folder: Path, live: int, base_url: str, progress: Progress) -> Level:
+    """A server that is not started, with so many contexts in its store."""
+    server = ServerProcess(folder)
+    key = server.key("gateway")
+    task = progress.add_task(f"making {live:,} contexts", total=live)
     now = datetime.now(UTC)
+    engine = open_state(Settings(data=folder).state_address)
+    Endpoints(engine, open_vault(folder, "")).add(mock_endpoint(base_url, now))
+    contexts = Contexts(engine)
     turns = [turn_of(number, now) for number in range(KEPT_TURNS)]
-    for number in range(have, want):
+    for number in range(live):
         contexts.create(context_of(number, now), turns)
         progress.advance(task)
+    engine.dispose()
+    return Level(live, server, key)
 
 
-def measure(caller: Caller, live: int, rounds: int, progress: Progress) -> Level:
-    """Create, chat and delete, again and again: as many are live after as before."""
-    level = Level(live, [], [], [])
-    task = progress.add_task(f"with {live:,} live contexts", total=WARM_UP_ROUNDS + rounds)
+def mock_endpoint(base_url: str, now: datetime) -> Endpoint:
+    """The provider that answers at once, as the callers name it."""
+    upstream = Upstream(base_url=base_url, model="mock-model")
+    return Endpoint(
+        project=PROJECT,
+        id=MOCK_ENDPOINT,
+        name="a provider that answers at once",
+        upstreams=(upstream,),
+        created_at=now,
+    )
+
+
+def compare(levels: list[Level], rounds: int, progress: Progress) -> None:
+    """A round at each level, then the next round."""
+    task = progress.add_task("create, chat, delete", total=WARM_UP_ROUNDS + rounds)
+    callers = [Caller(level.server.endpoint, level.key) for level in levels]
+    for number in range(WARM_UP_ROUNDS + rounds):
+        for level, caller in zip(levels, callers, strict=True):
+            took = round_of(caller)
+            if number >= WARM_UP_ROUNDS:
+                for seconds, kept in zip(
+                    took, (level.create, level.chat, level.delete), strict=True
+                ):
+                    kept.append(seconds * 1000)
+        progress.advance(task)
+
+
+def round_of(caller: Caller) -> tuple[float, float, float]:
+    """Seconds to create, chat and delete: as many are live after as before."""
     system = {"role": "system", "content": SYSTEM}
     create = {"model": MOCK_ENDPOINT, "messages": [system], "ttl": 3_600}
+    created, creating = caller.send("POST", "/api/v3/context/create", create)
     said = {"role": "user", "content": QUESTIONS[0]}
-    for number in range(WARM_UP_ROUNDS + rounds):
-        created, creating = caller.send("POST", "/api/v3/context/create", create)
-        body = {"model": MOCK_ENDPOINT, "messages": [said], "context_id": created["id"]}
-        _, chatting = caller.send("POST", "/api/v3/context/chat/completions", body)
-        _, deleting = caller.send("DELETE", f"/api/v3/context/{created['id']}")
-        if number >= WARM_UP_ROUNDS:
-            level.create.append(creating * 1000)
-            level.chat.append(chatting * 1000)
-            level.delete.append(deleting * 1000)
-        progress.advance(task)
-    return level
+    body = {"model": MOCK_ENDPOINT, "messages": [said], "context_id": created["id"]}
+    _, chatting = caller.send("POST", "/api/v3/context/chat/completions", body)
+    _, deleting = caller.send("DELETE", f"/api/v3/context/{created['id']}")
+    return creating, chatting, deleting
 
 
 def direct(base_url: str, rounds: int) -> float:
@@ -332,47 +361,28 @@ def levels_table(found: list[Level], provider: float) -> Table:
     return table
 
 
-def crowd(
-    server: ServerProcess, key: str, contexts: Contexts, chosen: Any, progress: Progress
-) -> list[Level]:
-    """Every level in turn, each with the contexts of the one before and more."""
-    levels: list[Level] = []
-    have = 0
-    for live in chosen.live:
-        fill(contexts, have, live, progress)
-        have = live
-        server.settle()
-        # The server has closed a connection that was idle for so long.
-        levels.append(measure(Caller(server.endpoint, key), live, chosen.rounds, progress))
-    return levels
-
-
-def run(folder: Path, chosen: Any, progress: Progress) -> list[Table]:
-    """Both measurements on one server."""
-    settings = Settings(data=folder)
+def run_talks(folder: Path, turns: int, progress: Progress) -> Table:
+    """The first measurement, on a server of its own."""
     server = ServerProcess(folder, "--local-model")
     key = server.key("gateway")
-    engine = open_state(settings.state_address)
-    with mock() as base_url:
-        upstream = Upstream(base_url=base_url, model="mock-model")
-        Endpoints(engine, open_vault(folder, "")).add(
-            Endpoint(
-                project=PROJECT,
-                id=MOCK_ENDPOINT,
-                name="a provider that answers at once",
-                upstreams=(upstream,),
-                created_at=datetime.now(UTC),
-            )
-        )
-        server.start()
-        try:
-            found = talks(Caller(server.endpoint, key), chosen.turns, progress)
-            levels = crowd(server, key, Contexts(engine), chosen, progress)
-            provider = direct(base_url, chosen.rounds)
-        finally:
-            server.stop()
-            engine.dispose()
-    return [talks_table(found), levels_table(levels, provider)]
+    server.start()
+    try:
+        return talks_table(talks(Caller(server.endpoint, key), turns, progress))
+    finally:
+        server.stop()
+
+
+def run_levels(folder: Path, live: list[int], rounds: int, progress: Progress) -> Table:
+    """The second measurement, on as many servers as there are levels."""
+    with mock() as base_url, ExitStack() as running:
+        levels = [
+            prepare(folder / f"{number}", number, base_url, progress) for number in sorted(live)
+        ]
+        for level in levels:
+            level.server.start()
+            running.callback(level.server.stop)
+        compare(levels, rounds, progress)
+        return levels_table(levels, direct(base_url, rounds))
 
 
 def main() -> None:
@@ -390,7 +400,10 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress,
     ):
-        tables = run(Path(folder), chosen, progress)
+        tables = [
+            run_talks(Path(folder) / "talks", chosen.turns, progress),
+            run_levels(Path(folder), chosen.live, chosen.rounds, progress),
+        ]
     for table in tables:
         console.print(table)
 

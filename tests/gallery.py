@@ -80,7 +80,7 @@ class Gallery:
                 ).routes(),
                 *pages.routes(),
             ],
-            exception_handlers={kind: answer for kind in (CauserieError, HTTPException, Exception)},
+            exception_handlers=dict.fromkeys((CauserieError, HTTPException, Exception), answer),
         )
 
     def _forget(self) -> None:

@@ -21,25 +21,40 @@ from starlette.testclient import TestClient
 
 from causerie.accounts import Member, Project, Role
 from causerie.config import Settings
+from causerie.costs import Costs
 from causerie.errors import CauserieError
 from causerie.store.accounts import Accounts
+from causerie.store.endpoints import Endpoints
+from causerie.store.events import EventStore
 from causerie.store.sign_ins import SignIns
+from causerie.store.spending import Spending
 from causerie.testing import Ticking
+from causerie.vault import Vault
 from causerie.web.edge import answer_error
+from causerie.web.key_limits import Ledger
+from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
+from causerie.web.voices import Voices
+from causerie.web.voices import Voices
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+NOBODY = "clickhouse://127.0.0.1:1/causerie"
+"""Where nothing listens."""
 
 
 class House:
     """The app, its accounts and its clock. `Mine` is the project, `forgotten` counts how often
-    the keys were to be asked for again.
+    the keys were to be asked for again. Unless one is given, no analytics store answers.
     """
 
-    def __init__(self, engine: Engine, settings: Settings | None = None) -> None:
+    def __init__(
+        self, engine: Engine, settings: Settings | None = None, events: EventStore | None = None
+    ) -> None:
+        self._engine = engine
+        self._events = events or EventStore(NOBODY)
         self.settings = settings or Settings(data=Path("nowhere"))
         self.clock = Ticking(NOW)
         self.accounts = Accounts(engine)
@@ -50,20 +65,21 @@ class House:
         self.app = self._build()
 
     def _build(self) -> Starlette:
-        pages = Pages(self.clock)
+        pages, voices = Pages(self.clock), Voices(should_retry=False)
         stores = (self.accounts, self.sign_ins)
         given = (*stores, self.doors, pages, self.settings, self.clock)
         return Starlette(
             routes=[
                 *SignIn(*given).routes(),
-                *SettingsPages(*given, self._forget).routes(),
+                *SettingsPages(*given, self._forget, offers, ledger).routes(),
                 Route("/", self._home),
                 Route("/p/{project}", self._inside),
                 Route("/p/{project}/start", self._inside),
                 *pages.routes(),
             ],
             exception_handlers={
-                kind: answer_error(pages) for kind in (CauserieError, HTTPException, Exception)
+                kind: answer_error(pages, voices)
+                for kind in (CauserieError, HTTPException, Exception)
             },
         )
 

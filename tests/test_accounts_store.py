@@ -6,17 +6,24 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, inspect
 
 from causerie.accounts import (
+    ALLOWED_ENDPOINTS_MAX,
+    BUDGET_MAX,
     NAME_CHARS_MAX,
+    PER_MINUTE_MAX,
     PROJECT_ID_CHARS_MAX,
+    Allowance,
     Key,
     KeyKind,
+    Logging,
     Member,
     Project,
     Role,
@@ -32,6 +39,14 @@ NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 DAY = timedelta(days=1)
 RUNNERS = 6
+WHOLE = Allowance(
+    requests_per_minute=60,
+    tokens_per_minute=10_000,
+    monthly_budget=Decimal("12.50"),
+    currency="CNY",
+    endpoints=("ep-one", "ep-two"),
+    logging=Logging.USAGE,
+)
 
 
 @pytest.fixture
@@ -199,6 +214,60 @@ def test_keys_come_newest_first_and_tell_their_last_use(accounts: Accounts, shop
     accounts.touch_keys({made[0].id, made[2].id}, LATER)
     found = [(key.name, key.last_used_at) for key in accounts.keys(shop.id)]
     assert found == [("key 2", LATER), ("key 1", None), ("key 0", LATER)]
+
+
+def test_a_key_keeps_its_allowance_until_it_gets_another(accounts: Accounts, shop: Project) -> None:
+    plain, _ = accounts.create_key(shop.id, KeyKind.GATEWAY, "plain", NOW)
+    limited, token = accounts.create_key(
+        shop.id, KeyKind.GATEWAY, "limited", LATER, allowance=WHOLE
+    )
+    assert accounts.keys(shop.id) == [limited, plain]
+    assert (limited.allowance, plain.allowance) == (WHOLE, Allowance())
+    other = Allowance(monthly_budget=Decimal("0.000000001"), endpoints=())
+    for changed in (other, Allowance()):
+        accounts.set_allowance(shop.id, limited.id, changed)
+        found = accounts.key_by_hash(hash_token(token))
+        assert found is not None and found.allowance == changed
+    assert accounts.keys(shop.id)[1] == plain
+
+
+def test_an_allowance_is_changed_in_its_own_project_only(accounts: Accounts, shop: Project) -> None:
+    other = accounts.create_project("Other", NOW)
+    key, _ = accounts.create_key(shop.id, KeyKind.GATEWAY, "app", NOW, allowance=WHOLE)
+    with pytest.raises(NotFound):
+        accounts.set_allowance(other.id, key.id, Allowance())
+    assert accounts.keys(shop.id) == [key]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"requests_per_minute": 0}, "requests_per_minute"),
+        ({"requests_per_minute": PER_MINUTE_MAX + 1}, "requests_per_minute"),
+        ({"tokens_per_minute": -1}, "tokens_per_minute"),
+        ({"monthly_budget": Decimal("-0.01")}, "monthly_budget"),
+        ({"monthly_budget": Decimal("NaN")}, "monthly_budget"),
+        ({"monthly_budget": Decimal("Infinity")}, "monthly_budget"),
+        ({"monthly_budget": Decimal(BUDGET_MAX + 1)}, "monthly_budget"),
+        ({"currency": "usd"}, "currency"),
+        ({"currency": "EURO"}, "currency"),
+        ({"endpoints": ("ep-fine", "gpt-4o")}, "endpoints"),
+        ({"endpoints": ("ep-x",) * (ALLOWED_ENDPOINTS_MAX + 1)}, "endpoints"),
+    ],
+)
+def test_an_allowance_that_means_nothing_is_refused(
+    accounts: Accounts, shop: Project, given: dict[str, Any], field: str
+) -> None:
+    key, _ = accounts.create_key(shop.id, KeyKind.GATEWAY, "app", NOW, allowance=WHOLE)
+    allowance = Allowance(**given)
+    for attempt in (
+        lambda: accounts.create_key(shop.id, KeyKind.GATEWAY, "x", NOW, allowance=allowance),
+        lambda: accounts.set_allowance(shop.id, key.id, allowance),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            attempt()
+        assert refusal.value.field == field
+    assert accounts.keys(shop.id) == [key]
 
 
 # ---- members ---------------------------------------------------------------------------------

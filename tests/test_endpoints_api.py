@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from httpx2 import Response
 
+from causerie.web.endpoints import GIVEN, OF_AN_UPSTREAM, EndpointsAPI
 from tests.conftest import Cast
 
 UPSTREAM = {"base_url": "https://models.example/v1", "model": "m-1", "key": "sk-of-the-provider"}
@@ -78,3 +80,57 @@ def test_a_change_is_seen_by_the_gateway_at_once(cast: Cast) -> None:
     assert post("/v1/chat/completions", json=chat, headers=cast.auth()).status_code == 502
     ask(cast, "PATCH", f"/{id}", {"disabled": True})
     assert post("/v1/chat/completions", json=chat, headers=cast.auth()).status_code == 404
+
+
+def test_another_projects_endpoint_does_not_exist(cast: Cast) -> None:
+    id = ask(cast, "POST", "", {"name": "One", "upstreams": [UPSTREAM]}).json()["id"]
+    for method, body in (("GET", None), ("PATCH", {"name": "Two"}), ("DELETE", None)):
+        assert ask(cast, method, f"/{id}", body, "stranger").status_code == 404
+    assert ask(cast, "GET", kind="stranger").json() == {"endpoints": []}
+    assert ask(cast, "GET", f"/{id}").json()["name"] == "One"
+
+
+def test_an_id_and_a_served_name_are_taken_once_and_kept(cast: Cast) -> None:
+    body = {"id": "ep-one", "name": "One", "upstreams": [UPSTREAM], "serves": ["m"]}
+    assert ask(cast, "POST", "", body).status_code == 201
+    assert ask(cast, "POST", "", {**body, "serves": []}).status_code == 409
+    refused = ask(cast, "POST", "", {**body, "id": "ep-two"})
+    assert (refused.status_code, refused.json()["error"]["field"]) == (409, "serves")
+    renamed = ask(cast, "PATCH", "/ep-one", {"id": "ep-two"})
+    assert (renamed.status_code, renamed.json()["error"]["field"]) == (400, "id")
+    assert ask(cast, "PATCH", "/ep-one", {"id": "ep-one", "name": "Two"}).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["", None])
+def test_a_key_can_be_taken_out(cast: Cast, key: str | None) -> None:
+    id = ask(cast, "POST", "", {"name": "One", "upstreams": [UPSTREAM]}).json()["id"]
+    changed = ask(cast, "PATCH", f"/{id}", {"upstreams": [{**UPSTREAM, "key": key}]}).json()
+    assert changed["upstreams"][0]["has_key"] is False
+
+
+def test_amounts_of_a_price_come_back_as_they_were_given(cast: Cast) -> None:
+    price = {"input": "0.8", "output": 2.5, "currency": "CNY"}
+    body = {"name": "One", "upstreams": [UPSTREAM], "price": price}
+    made = ask(cast, "POST", "", body).json()
+    expected = {"input": "0.8", "output": "2.5", "cached": None, "currency": "CNY"}
+    assert made["price"] == expected
+    again = ask(cast, "PATCH", f"/{made['id']}", {"price": made["price"], "disabled": True}).json()
+    assert again == {**made, "disabled": True}
+    assert ask(cast, "PATCH", f"/{made['id']}", {"price": None}).json()["price"] is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
+def test_a_body_that_is_no_object_changes_nothing(cast: Cast, body: bytes) -> None:
+    made = ask(cast, "POST", "", {"name": "One", "upstreams": [UPSTREAM]}).json()
+    address = f"{ROOT}/{made['id']}"
+    refused = cast.client.patch(address, content=body, headers=cast.auth())
+    assert (refused.status_code, refused.json()["error"]["field"]) == (400, "body")
+    assert ask(cast, "GET", f"/{made['id']}").json() == made
+
+
+def test_every_address_and_field_is_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "gateway.md").read_text()
+    for route in EndpointsAPI.__new__(EndpointsAPI).routes():
+        assert f"`{route.path}`" in text
+    for name in GIVEN | OF_AN_UPSTREAM:
+        assert f"`{name}`" in text or f'"{name}"' in text, name

@@ -108,10 +108,10 @@ def test_conversations_in_the_same_slot_at_the_same_time_stay_apart(model: Local
 
     def talk(place: int) -> list[str]:
         name = names[place]
-        messages = [user(f"You are {name}. " + f"{name} likes {name}. " * 12 + "Repeat your name.")]
+        messages = [user(f"You are {name}. " + f"{name} likes {name}. " * 7 + "Repeat your name.")]
         heard = []
         for _ in range(2):
-            said = text_of(ask(model, messages, id_slot=place % 2, max_tokens=6))
+            said = text_of(ask(model, messages, id_slot=place % 2, max_tokens=5))
             messages += [{"role": "assistant", "content": said}, user("Repeat your name.")]
             heard.append(said.lower())
         return heard
@@ -172,6 +172,18 @@ def test_a_model_that_cannot_be_read_is_said_at_the_start(
     monkeypatch.setattr(local_models, "model_file", lambda: tmp_path / "not-there.gguf")
     model = LocalModel(lambda: NOW)
     with pytest.raises(Unavailable, match="did not start: exit code 1"):
+        model.start()
+    model.stop()
+
+
+def test_a_library_that_the_machine_lacks_is_said_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = 'raise ImportError("libgomp.so.1: cannot open shared object file")'
+    (tmp_path / "xllamacpp.py").write_text(broken)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    model = LocalModel(lambda: NOW)
+    with pytest.raises(Unavailable, match=r"libgomp\.so\.1.*apt-get install libgomp1"):
         model.start()
     model.stop()
 

@@ -20,6 +20,8 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, Attributes]] = []
         self.links: dict[str, str] = {}
         self.code: list[str] = []
+        self.areas: list[str] = []
+        self.chosen: list[str] = []
         self._open: list[str] = []
         self._link: str | None = None
         self._pre = False
@@ -35,6 +37,12 @@ class Page(HTMLParser):
         if tag == "pre":
             self.code.append("")
             self._pre = True
+        if tag == "textarea":
+            self.areas.append("")
+        if tag == "select":
+            self.chosen.append("")
+        if tag == "option" and ("selected" in attributes):
+            self.chosen[-1] = attributes.get("value", "")
         if tag not in VOID:
             self._open.append(tag)
 
@@ -53,6 +61,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] in ("script", "style"):
             return
+        if self._open and self._open[-1] == "textarea":
+            self.areas[-1] += data
         self.words += data
         if self._pre:
             self.code[-1] += data

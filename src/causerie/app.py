@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from causerie.allowances import Allowances
 from causerie.config import Settings
+from causerie.costs import Costs
 from causerie.delivery import Delivery
 from causerie.endpoints import Endpoint
 from causerie.errors import CauserieError
@@ -43,6 +44,8 @@ from causerie.web.dashboard import Dashboard
 from causerie.web.edge import JSONResponse, Keys, answer_error
 from causerie.web.endpoints import EndpointsAPI
 from causerie.web.exchanges import ExchangesAPI
+from causerie.web.key_limits import Ledger
+from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
@@ -235,7 +238,15 @@ class Parts:
         return [
             *SignIn(accounts, sign_ins, doors, pages, settings, clock).routes(),
             *SettingsPages(
-                accounts, sign_ins, doors, pages, settings, clock, self.keys.forget
+                accounts,
+                sign_ins,
+                doors,
+                pages,
+                settings,
+                clock,
+                self.keys.forget,
+                Offers(self.shelves.endpoints, self.local),
+                Ledger(Costs(stores.events), self.shelves.spending),
             ).routes(),
             *Dashboard(stores.reports, accounts, doors, pages, settings, clock).routes(),
         ]

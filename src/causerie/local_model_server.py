@@ -1,8 +1,8 @@
 """The child process of the local model: llama.cpp and its OpenAI-compatible HTTP server.
 
 `python -m causerie.local_model_server` reads its setup, a line of JSON, from standard input, writes
-its address to standard output once it answers, and ends when its input does: that is when whoever
-started it stops it, or is no more, however that came.
+a line to standard output, its address once it answers or why it cannot, and ends when its input
+does: that is when whoever started it stops it, or is no more, however that came.
 """
 
 from __future__ import annotations
@@ -40,11 +40,15 @@ def main() -> None:
     # Threads that wait for each other sleep: where they share the cores with other work, those that
     # spin keep back the very thread that they wait for.
     os.putenv("OMP_WAIT_POLICY", "PASSIVE")
-    address = os.dup(1)
+    told = os.dup(1)
     os.dup2(2, 1)  # what the engine prints itself is for people
-    server = make_server(setup)
-    os.write(address, f"{server.listening_address}\n".encode())
-    os.close(address)
+    try:
+        server = make_server(setup)
+    except ImportError as error:
+        os.write(told, f"{reason(error)}\n".encode())
+        sys.exit(1)
+    os.write(told, f"{server.listening_address}\n".encode())
+    os.close(told)
     while sys.stdin.buffer.read(1024):
         pass
     # Not the engine's own ending, which waits for answers that nobody is there to read.
@@ -70,6 +74,13 @@ def make_server(setup: Setup) -> Any:
     params.cache_ram_mib = 0
     params.kv_unified = params.cache_idle_slots = False
     return xllamacpp.Server(params)
+
+
+def reason(error: ImportError) -> str:
+    """Why the engine cannot be loaded, in one line."""
+    # The wheel brings along everything but this.
+    hint = ". On Debian: apt-get install libgomp1" if "libgomp" in str(error) else ""
+    return f"its engine cannot be loaded: {' '.join(str(error).split())}{hint}"
 
 
 if __name__ == "__main__":

@@ -204,13 +204,14 @@ class Child:
         with self._process.stdout as said:
             told, _, _ = select.select([said], [], [], seconds)
             line = said.readline().decode().strip() if told else ""
-        if line:
+        if line.startswith("http:"):
             return line
         if not told:
             self._process.kill()
             self.wait()
             raise Unavailable(f"the local model did not start within {seconds:g} s")
-        raise Unavailable(f"the local model did not start: {self.wait()}")
+        ended = self.wait()
+        raise Unavailable(f"the local model did not start: {line or ended}")
 
     def wait(self) -> str:
         """How it ended, once it has."""

@@ -86,7 +86,7 @@ decode_any = msgspec.json.Decoder()
 def conversation_of(recording: Recording) -> tuple[Conversation, int]:
     """What was said, with how many of its messages are new in this call."""
     exchange = recording.exchange
-    asked = _chat(recording.asked)
+    asked = chat_of(recording.asked)
     start = history_length(asked)
     earlier = _items(asked[:start], {})
     calls = [call for said in asked for call in said.calls if call.id]
@@ -105,7 +105,7 @@ def conversation_of(recording: Recording) -> tuple[Conversation, int]:
     return conversation, len(new) + len(answered)
 
 
-def _chat(document: bytes) -> list[ChatMessage]:
+def chat_of(document: bytes) -> list[ChatMessage]:
     """The messages, read as far as they can be: a caller may send what no one has seen yet."""
     try:
         return decode_chat.decode(document)
@@ -164,7 +164,7 @@ def _message(item: Item, exchange: Exchange, index: int, **more: Any) -> Message
 def _opening(recording: Recording) -> list[Message]:
     """The initial messages of a context, which have the same ids each time."""
     exchange = recording.exchange
-    items = _items(_chat(recording.opening), {}) if recording.opening else []
+    items = _items(chat_of(recording.opening), {}) if recording.opening else []
     said = [_message(item, exchange, index) for index, item in enumerate(items)]
     seed = f"{exchange.context}\0opening"
     return [
@@ -178,7 +178,7 @@ def _answered(recording: Recording, start: int) -> list[Message]:
     told: list[Message] = []
     for place, document in enumerate(recording.answered):
         metadata = {"partial": exchange.error or BROKEN_OFF} if exchange.partial else {}
-        for item in _items(_chat(b"[" + document + b"]"), {}):
+        for item in _items(chat_of(b"[" + document + b"]"), {}):
             thought = recording.thoughts[place] if place < len(recording.thoughts) else ""
             message = _message(item, exchange, start + len(told), metadata=metadata)
             told.append(msgspec.structs.replace(message, thought=thought))
@@ -203,9 +203,9 @@ def _metadata(recording: Recording) -> dict[str, str]:
 def resumption_of(recording: Recording, recent: int, salt: bytes) -> Resumption:
     """How the conversation is found that this exchange goes on with."""
     exchange = recording.exchange
-    asked = _chat(recording.asked)
+    asked = chat_of(recording.asked)
     start = history_length(asked)
-    answered = _chat(b"[" + recording.answered[0] + b"]") if recording.answered else []
+    answered = chat_of(b"[" + recording.answered[0] + b"]") if recording.answered else []
     scope = (exchange.tenant, exchange.user, exchange.context)
     key = hashlib.blake2b(salt, digest_size=32).digest()
     return Resumption(

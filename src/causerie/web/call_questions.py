@@ -1,6 +1,7 @@
 """What the page about calls is asked for: a question about conversations, and by whom or what.
 
-Its addresses hold, beside those of `questions`: by=, what the table is by; key=, the id of a key.
+Its addresses hold, beside those of `questions`: by=, what the table is by; gateway_key=, the id of
+a key.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from causerie.costs import COST_SORTS, DIMENSIONS, CallQuestion
 from causerie.web.questions import Asked, Chip, Pairs, Reach, parse
 
 BY = (*DIMENSIONS, "day")
+KEY = "gateway_key"
+"""Not `key`, which is a field of the form of filters."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ class AskedCalls(Asked):
 
     def door(self, **changes: str) -> str:
         """The query of the conversations behind a number: time and filters, some changed."""
-        return super().door(**{"key": "", **changes})
+        return super().door(**{KEY: "", **changes})
 
     def _chip(self, pair: tuple[str, str]) -> Chip:
-        if pair[0] == "key":
-            return Chip("with the key", self.key_name, self.query(key=""))
+        if pair[0] == KEY:
+            return Chip("with the key", self.key_name, self.query(**{KEY: ""}))
         return super()._chip(pair)
 
 
@@ -57,7 +60,7 @@ def ask(
     """The question in an address. `keys` has the project's, by id, with their names."""
     asked = parse(project, given, now, reach, sorts=COST_SORTS)
     notices = list(asked.notices)
-    by, key = given.get("by", BY[0]), given.get("key", "")
+    by, key = given.get("by", BY[0]), given.get(KEY, "")
     if by not in BY:
         notices.append(f"Calls cannot be shown by “{by[:40]}”; these are by {BY[0]}.")
         by = BY[0]
@@ -67,7 +70,7 @@ def ask(
     values: dict[str, Any] = {one.name: getattr(asked, one.name) for one in fields(asked)}
     values |= {
         "question": _of_calls(asked, key, by if by in DIMENSIONS else DIMENSIONS[0]),
-        "filters": asked.filters + ((("key", key),) if key else ()),
+        "filters": asked.filters + (((KEY, key),) if key else ()),
         "notices": tuple(notices),
     }
     return AskedCalls(**values, by=by, key_name=keys.get(key, ""))

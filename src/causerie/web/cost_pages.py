@@ -15,7 +15,7 @@ from causerie.costs import COST_SORTS, CallOverview, CallQuestion, CallRow, Cost
 from causerie.reports import Page
 from causerie.store.accounts import Accounts
 from causerie.web.call_charts import draw_calls
-from causerie.web.call_questions import BY, AskedCalls, ask
+from causerie.web.call_questions import BY, KEY, AskedCalls, ask
 from causerie.web.changes import Change, count_change
 from causerie.web.charts import bucket_end
 from causerie.web.charts import title as bucket_title
@@ -261,7 +261,7 @@ def _door(home: str, asked: AskedCalls, row: CallRow) -> str:
         return ""
     address = f"{home}/conversations" if asked.has_doors else f"{home}/models"
     if asked.by == "key":
-        return f"{home}/models{asked.query(key=row.name, by='')}"
+        return f"{home}/models{asked.query(**{KEY: row.name, 'by': ''})}"
     if asked.by == "endpoint":
         return address + asked.query_with("endpoint", row.name)
     changes = _changes_of(asked, row)

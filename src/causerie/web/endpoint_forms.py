@@ -6,6 +6,7 @@ only for the server that it was given for: else whoever changes the address woul
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -24,22 +25,26 @@ from causerie.endpoints import (
     Upstream,
     new_endpoint_id,
 )
-from causerie.errors import Invalid
+from causerie.errors import CauserieError, Invalid
 from causerie.store.endpoints import SEAL
 from causerie.web.amounts import price as written
 
 Form = Mapping[str, str]
 Number = TypeVar("Number", int, float)
 TIMEOUTS = ("connect_timeout_s", "first_token_timeout_s", "idle_timeout_s")
-MORE = "more"
-"""The button that asks for the fields of one more provider."""
+WORDS = {"base_url": "address", "model": "model", "key": "key", "weight": "weight"}
+_OF_UPSTREAM = re.compile(r"upstreams\[(\d+)\]\.(\w+): (.*)")
+_OF_PRICE = re.compile(r"price(?:\.(\w+))?: (.*)")
+PRICE_MAX = 1_000_000_000
+PRICE_DIGITS_MAX = 12
+"""After the point."""
 
 
 def fields_of(endpoint: Endpoint | None) -> dict[str, str]:
     """What the form shows of an endpoint, or of none yet. Never a key."""
     if endpoint is None:
         tokens = {"window_tokens": str(WINDOW_TOKENS), "output_tokens": str(OUTPUT_TOKENS)}
-        return {**tokens, "currency": "USD", **_blank(1)}
+        return {**tokens, "currency": "USD"}
     fields = {
         "name": endpoint.name,
         "serves": "\n".join(endpoint.serves),
@@ -84,8 +89,7 @@ def _upstream_fields(upstream: Upstream, number: int) -> dict[str, str]:
 
 
 def _blank(number: int) -> dict[str, str]:
-    fields = _upstream_fields(Upstream(base_url="", model=""), number)
-    return {name: value for name, value in fields.items() if value}
+    return _upstream_fields(Upstream(base_url="", model=""), number)
 
 
 def upstreams_in(form: Form) -> int:
@@ -94,10 +98,12 @@ def upstreams_in(form: Form) -> int:
     return max([1, *numbers])
 
 
-def with_one_more(form: Form) -> dict[str, str]:
-    """The same with the fields of one more provider, if there may be one."""
-    number = min(upstreams_in(form) + 1, UPSTREAMS_MAX)
-    return {**_blank(number), **form}
+def with_room(fields: Form) -> dict[str, str]:
+    """The same with empty fields for one more provider, if there may be one."""
+    last = upstreams_in(fields)
+    more = last + 1 if fields.get(f"base_url_{last}") else max(last, 2)
+    room = {} if last > 1 or f"base_url_{last}" in fields else _blank(1)
+    return {**room, **_blank(min(more, UPSTREAMS_MAX)), **fields}
 
 
 def endpoint_of(
@@ -122,12 +128,14 @@ def endpoint_of(
     )
 
 
-def form_field(field: str | None) -> str | None:
-    """The field of the form for a field of an endpoint: `upstreams[0].key` is `key_1`."""
-    if field is None or not field.startswith("upstreams["):
-        return "price_input" if field == "price" else field
-    index, _, name = field.removeprefix("upstreams[").partition("].")
-    return f"{name}_{int(index) + 1}" if index.isdecimal() and name else None
+def reason_of(error: CauserieError) -> tuple[str, str | None]:
+    """Why a form was refused, and which of its fields is at fault."""
+    if at := _OF_UPSTREAM.match(error.message):
+        number, name = int(at[1]) + 1, at[2]
+        return f"provider {number}, {WORDS.get(name, name)}: {at[3]}", f"{name}_{number}"
+    if at := _OF_PRICE.match(error.message):
+        return f"price: {at[2]}", at[1] or "price_input"
+    return error.message, error.field
 
 
 def _upstreams(form: Form, before: Endpoint | None) -> tuple[Upstream, ...]:
@@ -210,10 +218,13 @@ def _price(form: Form) -> Price | None:
 
 def _amount(text: str, field: str) -> Decimal:
     try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        said = "a price has an amount for input and one for output, such as 0.80"
-        raise Invalid(said, field=field) from error
+        amount = Decimal(text)
+        fits = amount.is_finite() and 0 <= amount <= PRICE_MAX
+        if fits and amount == round(amount, PRICE_DIGITS_MAX):
+            return amount
+    except InvalidOperation:
+        pass
+    raise Invalid("a price has an amount for input and one for output, such as 0.80", field=field)
 
 
 def _number(form: Form, field: str, kind: type[Number], default: Number) -> Number:

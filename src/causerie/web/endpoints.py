@@ -111,6 +111,9 @@ def shown(endpoint: Endpoint) -> Document:
     document = msgspec.structs.asdict(endpoint)
     del document["project"]
     document["upstreams"] = [_shown(upstream) for upstream in endpoint.upstreams]
+    if endpoint.price is not None:
+        # Encoded as it is, it would leave out what is usual.
+        document["price"] = msgspec.structs.asdict(endpoint.price)
     return document
 
 

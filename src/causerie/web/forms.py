@@ -11,7 +11,7 @@ from starlette.requests import Request
 from causerie.errors import Forbidden, Invalid, TooLarge
 
 FORM_BYTES_MAX = 64 * 1024
-FORM_FIELDS_MAX = 100
+FORM_FIELDS_MAX = 250
 FORM_TYPE = "application/x-www-form-urlencoded"
 CSRF_FIELD = "csrf"
 STALE = "This page had become too old. Go back, load it again and send the form once more."

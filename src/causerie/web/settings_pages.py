@@ -16,24 +16,26 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from causerie.accounts import NAME_CHARS_MAX, KeyKind, Role, normal_email
+from causerie.accounts import NAME_CHARS_MAX, NO_LIMITS, KeyKind, Role, normal_email
 from causerie.config import Settings
 from causerie.errors import CauserieError, Conflict, Invalid
 from causerie.privacy import PersonalDataFilter
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SignIns
 from causerie.web.forms import sentence
+from causerie.web.key_limits import LOGGINGS, Ledger, allowance_of, month_start, shown_of
+from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
 from causerie.web.signin import Doors, Visitor
 
 ROOT = "/p/{project}/settings"
 INVITATION_LIFETIME = timedelta(days=7)
-# No gateway key: a page offers only what already opens something.
-KINDS = (KeyKind.INGEST, KeyKind.READ, KeyKind.ADMIN)
+KINDS = (KeyKind.INGEST, KeyKind.READ, KeyKind.GATEWAY, KeyKind.ADMIN)
 SAMPLE = "Please write to eva.lind@mail.se or call +44 20 7946 0958."
 DONE = {
     "renamed": "The project has a new name.",
+    "limited": "The key has other limits. Calls keep to them within two seconds.",
     "revoked": "The key is revoked. Whoever still sends it is refused.",
     "on": "The personal-data filter is on.",
     "off": "The personal-data filter is off.",
@@ -61,6 +63,8 @@ class SettingsPages:
         settings: Settings,
         clock: Callable[[], datetime],
         forget: Callable[[], None],
+        offers: Offers,
+        ledger: Ledger,
     ) -> None:
         self._accounts = accounts
         self._sign_ins = sign_ins
@@ -69,6 +73,8 @@ class SettingsPages:
         self._settings = settings
         self._clock = clock
         self._forget = forget
+        self._offers = offers
+        self._ledger = ledger
         self._filter = PersonalDataFilter()
         self._passwords = Passwords()
         self._attempts = Attempts(clock)
@@ -85,6 +91,7 @@ class SettingsPages:
             post("/name", "project", Role.OWNER, self._rename),
             post("/projects", "project", Role.OWNER, self._create_project),
             post("/keys", "keys", Role.MEMBER, self._create_key),
+            post("/keys/{key}/limits", "keys", Role.MEMBER, self._set_limits),
             post("/keys/{key}/revoke", "keys", Role.MEMBER, self._revoke_key),
             post("/privacy", "privacy", Role.OWNER, self._set_masking),
             post("/members", "members", Role.OWNER, self._invite),
@@ -143,13 +150,7 @@ class SettingsPages:
     def _context(self, visitor: Visitor, tab: str) -> dict[str, Any]:
         project = visitor.project.id
         if tab == "keys":
-            keys = self._accounts.keys(project)
-            return {
-                "keys": [key for key in keys if key.revoked_at is None],
-                "revoked": [key for key in keys if key.revoked_at is not None],
-                "kinds": KINDS,
-                "token": "",
-            }
+            return self._keys(project)
         if tab == "members":
             return {
                 "members": self._accounts.memberships(project),
@@ -162,6 +163,22 @@ class SettingsPages:
         if tab == "privacy":
             return {"sent": SAMPLE, "kept": self._filter.mask(SAMPLE).text}
         return {"PASSWORD_CHARS_MIN": PASSWORD_CHARS_MIN} if tab == "you" else {}
+
+    def _keys(self, project: str) -> dict[str, Any]:
+        keys, now = self._accounts.keys(project), self._clock()
+        live = [key for key in keys if key.revoked_at is None]
+        return {
+            "keys": live,
+            "revoked": [key for key in keys if key.revoked_at is not None],
+            "kinds": KINDS,
+            "token": "",
+            "endpoints": self._offers.names(project),
+            "loggings": {logging.value: words for logging, words in LOGGINGS.items()},
+            "no_limits": shown_of(NO_LIMITS),
+            "limits": {key.id: shown_of(key.allowance) for key in live},
+            "spent": self._ledger.spent(project, live, now),
+            "month": month_start(now),
+        }
 
     def _refuse(
         self, request: Request, visitor: Visitor, tab: str, error: CauserieError, form: Form
@@ -211,9 +228,17 @@ class SettingsPages:
         kind = next((kind for kind in KINDS if kind.value == form.get("kind")), None)
         if kind is None:
             raise Invalid("choose what the key is for", field="kind")
-        project = visitor.project.id
-        key, token = self._accounts.create_key(project, kind, form.get("name", ""), self._clock())
+        # Limits are for the gateway: those of another form's fields mean nothing.
+        allowance = allowance_of(form) if kind is KeyKind.GATEWAY else NO_LIMITS
+        project, name, now = visitor.project.id, form.get("name", ""), self._clock()
+        key, token = self._accounts.create_key(project, kind, name, now, allowance)
         return self._show(request, visitor, "keys", token=token, created=key)
+
+    def _set_limits(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        key = request.path_params["key"]
+        self._accounts.set_allowance(visitor.project.id, key, allowance_of(form))
+        self._forget()
+        return self._back(visitor, "/keys", "limited")
 
     def _revoke_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
         key = request.path_params["key"]
