@@ -37,7 +37,6 @@ from causerie.web.pages import Pages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
 from causerie.web.voices import Voices
-from causerie.web.voices import Voices
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -68,6 +67,8 @@ class House:
         pages, voices = Pages(self.clock), Voices(should_retry=False)
         stores = (self.accounts, self.sign_ins)
         given = (*stores, self.doors, pages, self.settings, self.clock)
+        offers = Offers(Endpoints(self._engine, Vault(b"a secret")), lambda project: None)
+        ledger = Ledger(Costs(self._events), Spending(self._engine))
         return Starlette(
             routes=[
                 *SignIn(*given).routes(),

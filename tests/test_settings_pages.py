@@ -26,6 +26,7 @@ CHANGES = {
     "/name": ({"name": "Other name"}, Role.OWNER),
     "/projects": ({"new_name": "Another"}, Role.OWNER),
     "/keys": ({"name": "shop", "kind": "ingest"}, Role.MEMBER),
+    "/keys/{key}/limits": ({"requests_per_minute": "5"}, Role.MEMBER),
     "/keys/{key}/revoke": ({}, Role.MEMBER),
     "/privacy": ({"masks": "off"}, Role.OWNER),
     "/members": ({"email": "new@example.org", "role": "viewer"}, Role.OWNER),
