@@ -6,10 +6,13 @@ was refused. A test that expects one takes it from `Window.faults`; any other on
 
 from __future__ import annotations
 
+import json
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
@@ -24,6 +27,7 @@ from tests.test_isolation import OF_A_PROJECT
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery"
 WIDE, TABLET, PHONE = (1440, 900), (820, 1180), (390, 844)
+ENDPOINT = "ep-browser"
 LONG = "Donaudampfschifffahrtsgesellschaft" * 8
 
 Messages = list[dict[str, Any]]
@@ -39,6 +43,7 @@ class Shop:
     server: ServerProcess
     address: str
     invitation: str
+    context: str
 
     def pages(self) -> list[str]:
         """The address of every page that a member can see."""
@@ -48,7 +53,10 @@ class Shop:
         return [odd, f"{odd}&rating=up", *(self._address(path) for path in paths)]
 
     def _address(self, path: str) -> str:
-        return self.address + path.removeprefix("/p/{project}").replace("{id:path}", "odd")
+        places = {"{id:path}": "odd", "{context}": self.context, "{endpoint}": ENDPOINT}
+        for place, name in places.items():
+            path = path.replace(place, name)
+        return self.address + path.removeprefix("/p/{project}")
 
 
 # ---- what there is before a test ---------------------------------------------------------------
@@ -128,7 +136,22 @@ def shop(server: ServerProcess, chromium: Browser, owner: StorageState) -> Shop:
     long = talk(f"靴 {LONG}\n\n```\ncode {LONG}\n```", f"https://example.org/{LONG}")
     send(server, token, [*long, {"type": "event", "name": LONG[:100]}], odd, "odd")
     server.settle()
-    return Shop(server, address, invitation)
+    return Shop(server, address, invitation, keep_context(server, address.rpartition("/")[2]))
+
+
+def keep_context(server: ServerProcess, project: str) -> str:
+    """The id of a context behind an endpoint, both hard to lay out. No provider is asked."""
+    within = ("--project", project)
+    upstream = ("--upstream", "http://127.0.0.1:9/v1", "--model", f"model-{LONG}"[:200])
+    server.command("endpoint", "add", LONG[:100], *upstream, "--id", ENDPOINT, *within)
+    token = server.command("key", "create", "--kind", "gateway", *within)
+    said = [{"role": "system", "content": f"靴 {LONG}"}]
+    body = {"model": ENDPOINT, "messages": said, "user": f"user-{LONG}"[:200]}
+    trust = ssl.create_default_context(cafile=server.authority)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    request = Request(f"{server.endpoint}/context/create", json.dumps(body).encode(), headers)
+    with urlopen(request, context=trust) as answer:
+        return str(json.load(answer)["id"])
 
 
 def shoes() -> Messages:

@@ -158,7 +158,7 @@ def test_the_local_model_comes_first_and_cannot_be_changed(gallery: Gallery, mia
     gallery.has_local = True
     gallery.add_endpoint(name="A first name")
     page = mia.see("/endpoints")
-    assert "A small model, English onlyon this machineEnglish only ep-local" in page.text
+    assert "A small model, English onlyEnglish only ep-local" in page.text
     assert page.text.index("ep-local") < page.text.index("A first name")
     own = mia.see("/endpoints/ep-local")
     assert "speaks English only" in own.text

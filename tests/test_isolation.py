@@ -12,7 +12,12 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from causerie.accounts import KeyKind, Role, hash_token
+from causerie.contexts import Context, Mode, Turn
+from causerie.endpoints import Endpoint, Upstream
+from causerie.store.contexts import Contexts
+from causerie.store.endpoints import Endpoints
 from causerie.store.sign_ins import SignIns
+from causerie.vault import open_vault
 from tests.conftest import Cast
 
 # Who tries, in the order of the columns. Signed in: an `owner`, a `member` and a `viewer` of the
@@ -25,6 +30,7 @@ STRANGERS = ("guest", "other", "nobody")
 LEAST_FIRST = WHO[::-1]
 """So that nobody is refused for what an owner did before."""
 FORM_SECRET = "F" * 43
+UPSTREAM_KEY = "sk-that-nobody-sees"
 PASSWORD = "not the password of anybody"
 
 DOORS = """
@@ -61,9 +67,22 @@ GET   /p/{project}/settings/keys                     200  200  200  404  303  30
 GET   /p/{project}/settings/privacy                  200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/members                  200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/you                      200  200  200  404  303  303  303  303  303
+GET   /p/{project}/models                            200  200  200  404  303  303  303  303  303
+GET   /p/{project}/contexts                          200  200  200  404  303  303  303  303  303
+GET   /p/{project}/contexts/{context}                200  200  200  404  303  303  303  303  303
+POST  /p/{project}/contexts/{context}/undo           303  303  403  404  303  303  303  303  303
+POST  /p/{project}/contexts/{context}/delete         404  303  403  404  303  303  303  303  303
+GET   /p/{project}/endpoints                         200  200  200  404  303  303  303  303  303
+GET   /p/{project}/endpoints/new                     200  200  403  404  303  303  303  303  303
+GET   /p/{project}/endpoints/{endpoint}              200  200  200  404  303  303  303  303  303
+GET   /p/{project}/endpoints/{endpoint}/edit         200  200  403  404  303  303  303  303  303
+POST  /p/{project}/endpoints                         303  303  403  404  303  303  303  303  303
+POST  /p/{project}/endpoints/{endpoint}              303  303  403  404  303  303  303  303  303
+POST  /p/{project}/endpoints/{endpoint}/remove       404  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/name                     303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/projects                 303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys                     200  200  403  404  303  303  303  303  303
+POST  /p/{project}/settings/keys/{key}/limits        303  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys/{key}/revoke        303  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy                  303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members                  200  403  403  404  303  303  303  303  303
@@ -123,6 +142,7 @@ class Street:
         self._talk()
         self._let_people_in()
         self._cut_keys()
+        self._keep_contexts()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -170,6 +190,37 @@ class Street:
         self.accounts.revoke_key(self.mine, gone.id, now)
         self.key = key.id
 
+    def _keep_contexts(self) -> None:
+        engine, now = self.cast.stores.engine, self.cast.clock()
+        upstream = Upstream(base_url="http://127.0.0.1:9/v1", model="m-1", key=UPSTREAM_KEY)
+        self.endpoint = "ep-street"
+        made = Endpoint(
+            project=self.mine,
+            id=self.endpoint,
+            name=self.secret("endpoint"),
+            upstreams=(upstream,),
+            created_at=now,
+        )
+        Endpoints(engine, open_vault(self.cast.folder, "")).add(made)
+        self.context = self.secret("ctx")
+        said = f'[{{"role":"user","content":"{self.secret("opening")}"}}]'.encode()
+        turns = [Turn(position=at, messages=said, tokens=1, at=now) for at in range(9)]
+        context = Context(
+            id=self.context,
+            project=self.mine,
+            endpoint=self.endpoint,
+            mode=Mode.SESSION,
+            ttl_s=86_400,
+            strategy=None,
+            initial=said,
+            initial_tokens=1,
+            created_at=now,
+            used_at=now,
+            expires_at=now + timedelta(days=1),
+            user=self.secret("caller"),
+        )
+        Contexts(engine).create(context, turns)
+
     def knock(
         self, door: Door, who: str, *, project: str = "", csrf: str | None = None
     ) -> Response:
@@ -197,6 +248,8 @@ class Street:
             "{project}": project,
             "{id:path}": self.conversation,
             "{key}": self.key,
+            "{context}": self.context,
+            "{endpoint}": self.endpoint,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
             "{name:path}": "app.css",
@@ -233,6 +286,8 @@ class Street:
             "role": "member",
             "password": PASSWORD,
             "new_password": PASSWORD,
+            "base_url_1": "http://127.0.0.1:9/v1",
+            "model_1": "m-1",
         }
 
     def state(self) -> object:
@@ -243,6 +298,8 @@ class Street:
             accounts.project(self.mine),
             accounts.keys(self.mine),
             accounts.memberships(self.mine),
+            Endpoints(self.cast.stores.engine, open_vault(self.cast.folder, "")).list(self.mine),
+            Contexts(self.cast.stores.engine).list(self.mine, now),
             self.sign_ins.invitations(self.mine, now),
             [self.sign_ins.session(hash_token(token), now) for token, _ in inside],
             len(accounts.projects()),
@@ -296,7 +353,8 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
         if door.is_form:
             continue
         answer = street.knock(door, "guest", project=street.theirs)
-        assert answer.status_code == (404 if "{id" in door.path else 200)
+        named = any(place in door.path for place in ("{id", "{context}", "{endpoint}"))
+        assert answer.status_code == (404 if named else 200)
         assert street.leaks(answer) == []
 
 
@@ -316,7 +374,7 @@ def test_what_strangers_send_changes_nothing(street: Street) -> None:
     assert street.state() == before
 
 
-@pytest.mark.parametrize("place", ["{key}", "{member}", "{id:path}"])
+@pytest.mark.parametrize("place", ["{key}", "{member}", "{id:path}", "{context}", "{endpoint}"])
 def test_what_belongs_to_one_project_cannot_be_had_through_another(
     street: Street, place: str
 ) -> None:

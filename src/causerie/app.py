@@ -39,9 +39,12 @@ from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.web.callers import Callers
+from causerie.web.context_pages import ContextPages
 from causerie.web.contextai import ContextAPI
+from causerie.web.cost_pages import CostPages
 from causerie.web.dashboard import Dashboard
 from causerie.web.edge import JSONResponse, Keys, answer_error
+from causerie.web.endpoint_pages import EndpointPages
 from causerie.web.endpoints import EndpointsAPI
 from causerie.web.exchanges import ExchangesAPI
 from causerie.web.key_limits import Ledger
@@ -235,6 +238,8 @@ class Parts:
         stores, pages, settings, clock = self.stores, self.pages, self.settings, self.clock
         accounts, sign_ins = stores.accounts, SignIns(stores.engine)
         doors = Doors(accounts, sign_ins, settings, clock)
+        shelves, url, costs = self.shelves, settings.base_url, Costs(stores.events)
+        offers = Offers(shelves.endpoints, self.local)
         return [
             *SignIn(accounts, sign_ins, doors, pages, settings, clock).routes(),
             *SettingsPages(
@@ -245,10 +250,15 @@ class Parts:
                 settings,
                 clock,
                 self.keys.forget,
-                Offers(self.shelves.endpoints, self.local),
-                Ledger(Costs(stores.events), self.shelves.spending),
+                offers,
+                Ledger(costs, self.shelves.spending),
             ).routes(),
             *Dashboard(stores.reports, accounts, doors, pages, settings, clock).routes(),
+            *CostPages(costs, accounts, offers, doors, pages, url, clock).routes(),
+            *ContextPages(shelves.contexts, offers, doors, pages, url, clock).routes(),
+            *EndpointPages(
+                shelves.endpoints, offers, costs, doors, pages, url, clock, self.callers.forget
+            ).routes(),
         ]
 
 

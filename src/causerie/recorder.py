@@ -230,6 +230,7 @@ class Recorder:
         exchange = recording.exchange
         request = hashlib.blake2b(exchange.id.encode(), digest_size=16).digest()
         if not recording.words:
+            exchange = self._without_words(exchange, project)
             nothing = Entry(Conversation(id=""), exchange=exchange)
             return Arrival(project.id, nothing, exchange.id, request)
         conversation, recent = conversation_of(recording)
@@ -246,6 +247,13 @@ class Recorder:
         if recording.named or not recording.exchange.conversation:
             resumption = resumption_of(recording, recent, project.salt)
         return msgspec.structs.replace(arrival, entry=entry, resumption=resumption)
+
+    def _without_words(self, exchange: Exchange, project: Project) -> Exchange:
+        """The exchange of a person whose name, too, may be personal data."""
+        about = Conversation(id=exchange.id, metadata={"user_id": exchange.user})
+        submission = Submission(project, How.IMPORT, about, exchange.id, exchange.at)
+        masked = self._ingest.prepare(submission)[0].entry.conversation
+        return msgspec.structs.replace(exchange, user=masked.user)
 
     async def recover(self, folder: Path, projects: Callable[[str], Project | None]) -> int:
         """Keep what processes left in their journals that died; how many exchanges."""

@@ -7,6 +7,8 @@ const YEAR_S = 365 * 24 * 3600;
 
 function main() {
   reveal();
+  // On a phone the pages are a row that scrolls.
+  document.querySelector(".rail nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);
   document.addEventListener("change", onChange);
