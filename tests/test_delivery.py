@@ -107,7 +107,7 @@ def test_moving_the_same_entries_again_changes_nothing(post: Post) -> None:
     waiting = post.inbox.waiting(9)
     for version in (1, 2, 3):
         # As if killed before the inbox forgot them.
-        post.delivery._write(post.delivery._apply(waiting), version)
+        post.delivery._write(waiting, post.delivery._apply(waiting), version)
     post.delivery.drain()
     assert post.counted() == (2, 4)
     assert post.texts("T") == ["a", "b"]
@@ -289,10 +289,11 @@ def test_a_write_that_came_too_late_is_mended_by_the_next(
 ) -> None:
     post = make_post(embedded_events)
     post.put(How.THREAD, "now", uid="1", id="T")
-    late = post.delivery._apply(post.inbox.waiting(9))
+    waiting = post.inbox.waiting(9)
+    late = post.delivery._apply(waiting)
     post.put(How.THREAD, "before", uid="2", id="T", at=post.clock() - timedelta(days=3))
     post.delivery.drain()
-    post.delivery._write(late, 1)  # on its way for longer than the lease
+    post.delivery._write(waiting, late, 1)  # on its way for longer than the lease
     post.put(How.THREAD, "after", uid="3", id="T")
     post.delivery.drain()
     assert post.counted() == (1, 3)

@@ -169,13 +169,13 @@ class Server:
             self.restart()
             self.delivery.drain()
             with suppress(Unavailable):
-                held_up._write(grown, held_up._renewed())
+                held_up._write(batch, grown, held_up._renewed())
             self.restart()
             return
         rows = [row for one in grown for row in _conversation_rows(one, lease)]
         self.events.insert(CONVERSATIONS, rows)
         if what == "killed before the inbox forgot":
-            self.delivery._write(grown, lease)
+            self.delivery._write(batch, grown, lease)
         self.restart()
 
 
