@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -142,10 +143,11 @@ def build(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stores.delivery.start()
         await parts.switchboard.start(stores.accounts.project)
-        if warm:
-            await run_in_threadpool(parts.switchboard.warm)
-            spare_collections()
+        # Beside the first requests: a server that starts again is waited for.
+        warming = asyncio.create_task(parts.warm()) if warm else None
         yield
+        if warming is not None:
+            await warming
         await parts.switchboard.stop()
         await parts.commit.stop()
         stores.delivery.stop()
@@ -207,6 +209,11 @@ class Parts:
             self.voices,
             clock,
         )
+
+    async def warm(self) -> None:
+        """Read what the first calls would wait for, and settle down."""
+        await run_in_threadpool(self.switchboard.warm)
+        spare_collections()
 
     def routes(self) -> list[BaseRoute]:
         """Every address."""

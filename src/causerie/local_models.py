@@ -202,7 +202,10 @@ class Child:
         """Where it listens, once it does. Raises Unavailable when it ends instead."""
         assert self._process.stdout is not None
         with self._process.stdout as said:
-            told, _, _ = select.select([said], [], [], seconds)
+            # Not select: it knows no file with a number over 1,023.
+            waiting = select.poll()
+            waiting.register(said, select.POLLIN)
+            told = waiting.poll(seconds * 1000)
             line = said.readline().decode().strip() if told else ""
         if line.startswith("http:"):
             return line

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -49,11 +51,21 @@ def run(
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,
         )
     )
+    open_many_files()
     end_politely()
     if sign_in:
         say(f"Sign in, once, with {settings.base_url}/signin/link/{sign_in}")
     say(f"Ready: {settings.base_url}")
     server.run(sockets=[server_socket])
+
+
+def open_many_files() -> None:
+    """As many as the system lets us have: each connection is one, and each of the engine's threads
+    has three. The usual limit, 1,024, is for programs that are older than such servers.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # not every system allows what it says that it allows
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def end_politely() -> None:
