@@ -4,6 +4,7 @@ to a context, and the transcript tells what was said.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -167,6 +168,35 @@ def test_another_provider_answers_when_the_first_does_not(gateway: GatewayCast) 
             assert gateway.chat("Hi", model="ep-many", stream=stream).status_code == 200
         assert {seen.body["model"] for seen in second.requests} == {"two"}
         assert {one["model"] for one in gateway.exchanges(2)} == {"two"}
+
+
+@pytest.mark.parametrize("code", [400, 429, 500])
+def test_what_a_provider_says_does_not_tell_its_key_nor_where_it_is(
+    gateway: GatewayCast, code: int
+) -> None:
+    said = f"Wrong key sk-upstream at {gateway.upstream.url} of jane.doe@mail.example"
+    gateway.upstream.always(
+        status(code).but(raw=json.dumps({"error": {"message": said, "code": "sk up"}}).encode())
+    )
+    refused = gateway.chat("Hi")
+    assert refused.status_code >= 400 and "Wrong key" in refused.text
+    assert "sk-upstream" not in refused.text and gateway.upstream.url not in refused.text
+    (exchange,) = gateway.exchanges(1)
+    for secret in ("sk-upstream", "127.0.0.1", "jane.doe"):
+        assert secret not in exchange["error"]
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"choices":[{"message":{"content":"caf\xe9"}}]}', b"[" * 60_000, b'{"id":"\xff"}']
+)
+def test_an_answer_that_nobody_can_read_is_the_providers_fault(
+    gateway: GatewayCast, raw: bytes
+) -> None:
+    gateway.upstream.always(garbage().but(raw=raw))
+    assert gateway.chat("Hi").status_code == 502
+    context = gateway.create(SYSTEM).json()["id"]
+    assert gateway.turn(context, "Hi").status_code == 502
+    assert {one["status"] for one in gateway.exchanges(2)} == {502}
 
 
 def test_an_unknown_key_is_refused_in_each_apis_words(gateway: GatewayCast) -> None:

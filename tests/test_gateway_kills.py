@@ -33,11 +33,15 @@ class Caller:
     server: ServerProcess
     token: str
 
-    def send(self, path: str, body: Any, method: str = "POST") -> http.client.HTTPConnection:
+    def send(
+        self, path: str, body: Any, method: str = "POST", key: str = ""
+    ) -> http.client.HTTPConnection:
         """A connection on which a request was sent."""
         address = urlsplit(self.server.endpoint)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
         auth = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if key:
+            auth["Idempotency-Key"] = key
         connection.request(method, path, json.dumps(body), auth)
         return connection
 
@@ -168,6 +172,25 @@ def test_a_second_call_of_a_session_gets_what_the_operator_chose(
         assert b"[DONE]" in first.getresponse().read()
         first.close()
         second.close()
+
+
+def test_a_request_repeated_while_it_waits_for_its_turn_is_said_once(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    with served(tmp_path, upstream, CAUSERIE_WHEN_BUSY="wait") as caller:
+        context = caller.context()
+        upstream.then(hold())
+        same = turn(context, "Once", stream=False)
+        sent = [caller.send(STREAM, same, key="again") for _ in range(3)]
+        upstream.until(lambda: len(upstream.requests) == 1)
+        time.sleep(0.3)
+        upstream.release()
+        answers = [json.loads(one.getresponse().read()) for one in sent]
+        for one in sent:
+            one.close()
+        assert len({str(one["choices"][0]["message"]["content"]) for one in answers}) == 1
+        assert len(upstream.requests) == 1
+        assert caller.ask(f"/context/{context}", None, "GET")[1]["turns"] == 1
 
 
 def test_a_kill_in_mid_stream_leaves_what_was_said(

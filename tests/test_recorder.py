@@ -123,6 +123,13 @@ def test_what_cannot_be_read_as_messages_is_kept_as_it_is(inbox: Inbox, tmp_path
     assert "Hello." in words(entries(inbox)[0])
 
 
+def test_a_torn_journal_keeps_nobody_from_starting(inbox: Inbox, tmp_path: Path) -> None:
+    torn = leave(tmp_path, "a", Ended(recording("one")))
+    torn.write_bytes(torn.read_bytes() + HEADER.pack(9) + b"x" * 9 + b"and more of it")
+    leave(tmp_path, "b", Ended(recording("two")))
+    assert recover(inbox, tmp_path) == 2
+
+
 def test_a_project_that_is_gone_is_passed_over(inbox: Inbox, tmp_path: Path) -> None:
     leave(tmp_path, "a", Ended(Recording(project="gone", exchange=recording("one").exchange)))
     assert recover(inbox, tmp_path) == 0

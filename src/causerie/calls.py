@@ -66,10 +66,12 @@ class Call:
     @property
     def choices(self) -> int:
         """How many answers are asked for."""
+        usual = self.endpoint.defaults.get("n")
         try:
-            return msgspec.json.decode(self.parameters["n"], type=int)
+            given = msgspec.json.decode(self.parameters["n"], type=int)
         except (KeyError, msgspec.DecodeError):
-            return 1
+            given = usual if isinstance(usual, int) else 1
+        return max(given, 1)
 
     @property
     def words(self) -> bool:
@@ -89,6 +91,8 @@ class Progress:
     first_token: float | None = None
     words: bool = True
     """Whether any of it is worth reading."""
+    whole: bool = False
+    """The whole answer has come."""
 
     def told(self) -> None:
         """The first token is about to go to the caller."""

@@ -50,7 +50,7 @@ def decode(body: bytes) -> Completion:
     """A completion or a piece of one. Raises UpstreamFailed when it is none."""
     try:
         return decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamFailed("the model's provider answered something that is no answer") from error
 
 

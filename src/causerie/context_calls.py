@@ -33,6 +33,7 @@ from causerie.store.contexts import Contexts
 from causerie.tokens import Tokens
 from causerie.usage import Usage
 
+INLINE_BYTES_MAX = 64 * 1024
 LOCK_S = 30.0
 RENEW_S = 10.0
 WAIT_S_MAX = 20.0
@@ -124,6 +125,10 @@ class Open:
     renewal: asyncio.Task[None] | None = None
     position: int = 0
     usage: Usage | None = None
+    finishing: asyncio.Future[None] | None = None
+    """The answer is being added."""
+    kept: bool = False
+    """It was."""
 
 
 class ContextCalls:
@@ -167,7 +172,15 @@ class ContextCalls:
         holder = f"{self._holder} {question.id}"
         context, turns = await self._admitted(question, holder)
         try:
-            opened = self._opened(question, context, turns)
+            # The same request may have been answered while this one waited for its turn.
+            kept = await self._replay(question) if question.keyed else None
+            if kept is not None:
+                await self.run(self._contexts.release, context.id, holder, self._clock())
+                return kept
+            if len(question.messages) > INLINE_BYTES_MAX:
+                opened = await asyncio.to_thread(self._opened, question, context, turns)
+            else:
+                opened = self._opened(question, context, turns)
         except BaseException:
             await self.run(self._contexts.release, context.id, holder, self._clock())
             raise
@@ -261,7 +274,13 @@ class ContextCalls:
                 log.warning("the lock of %s could not be renewed: %s", context, error)
 
     async def finish(self, opened: Open, answer: Answer) -> None:
-        """Add the answer. Raises Conflict when another has gone on with the context meanwhile."""
+        """Add the answer; to the end, though the caller does not wait for it. Raises Conflict when
+        another has gone on with the context meanwhile.
+        """
+        opened.finishing = asyncio.ensure_future(self._finish(opened, answer))
+        await asyncio.shield(opened.finishing)
+
+    async def _finish(self, opened: Open, answer: Answer) -> None:
         if opened.renewal is not None:
             opened.renewal.cancel()
         usage = answer.usage or Usage(
@@ -274,6 +293,18 @@ class ContextCalls:
             await self._append(opened, answer, usage)
         elif opened.keeping is Keeping.CONTEXT:
             await self._create(opened, self._turn(opened, answer, usage), usage)
+        opened.kept = True
+
+    async def settle(self, opened: Open, *, delivered: bool) -> None:
+        """Leave a turn behind: let go of its session unless its answer was added, and remember when
+        that answer may not have reached the caller.
+        """
+        if opened.finishing is not None:
+            await asyncio.wait([opened.finishing])
+        if not opened.kept:
+            await self._leave(opened)
+        elif not delivered:
+            await self._undelivered(opened)
 
     async def _append(self, opened: Open, answer: Answer, usage: Usage) -> None:
         turn = None
@@ -318,27 +349,26 @@ class ContextCalls:
         )
 
     def release(self, opened: Open) -> None:
-        """Let go of the session with nothing added, whoever waits for it or not."""
+        """Settle a turn whose caller is not there any more, whoever waits for it or not."""
+        task = asyncio.create_task(self.settle(opened, delivered=True))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _leave(self, opened: Open) -> None:
         if opened.renewal is not None:
             opened.renewal.cancel()
-        if opened.context.mode is Mode.SESSION and opened.keeping is Keeping.TURN:
-            task = asyncio.create_task(self._let_go(opened))
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-
-    async def _let_go(self, opened: Open) -> None:
+        if opened.context.mode is not Mode.SESSION:
+            return
         holder = f"{self._holder} {opened.question.id}"
         try:
             await self.run(self._contexts.release, opened.context.id, holder, self._clock())
         except CauserieError as error:
             log.warning("the lock of %s ends by itself: %s", opened.context.id, error)
 
-    async def undelivered(self, opened: Open) -> None:
-        """The caller was gone before it had the end: a repeated request gets the same answer."""
+    async def _undelivered(self, opened: Open) -> None:
         if opened.context.mode is Mode.SESSION and opened.question.request is not None:
-            await self.run(
-                self._contexts.undelivered, opened.context.id, opened.position, self._clock()
-            )
+            work = self._contexts.undelivered
+            await self.run(work, opened.context.id, opened.position, self._clock())
 
 
 def request_digest(caller: Caller, context: str, body: bytes, key: str | None) -> bytes:

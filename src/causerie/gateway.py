@@ -5,6 +5,7 @@ Whatever happens to a call, its exchange is recorded once, before the caller has
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import math
@@ -26,15 +27,13 @@ from causerie.dialects import hinted
 from causerie.endpoints import Upstream
 from causerie.errors import CauserieError, Invalid, TooMany, UpstreamFailed
 from causerie.exchanges import Cost
-from causerie.recorder import Open, Recorder
-from causerie.upstream import Answering, Upstreams
+from causerie.recorder import STATUS_HUNG_UP, Open, Recorder
+from causerie.upstream import Answering, Upstreams, refusal, secrets_of
 from causerie.usage import Usage
 
 COMPLETIONS = "/chat/completions"
 EMBEDDINGS = "/embeddings"
 COOL_SECONDS = 10.0
-STATUS_HUNG_UP = 499
-"""What web servers write for a caller who did not wait for the answer."""
 log = logging.getLogger(__name__)
 encode_json = msgspec.json.Encoder().encode
 decode_messages = msgspec.json.Decoder(list[Raw]).decode
@@ -69,7 +68,7 @@ class Gateway:
         self._recorder = recorder
         self._allowances = allowances
         self._status = status
-        self._failed: dict[tuple[str, str], float] = {}
+        self._failed: dict[tuple[str, str, str], float] = {}
 
     async def complete(self, call: Call, finish: Finish = nothing_more) -> tuple[bytes, Answer]:
         """A whole answer, as the provider sent it. Raises what its refusal or failure became."""
@@ -77,12 +76,10 @@ class Gateway:
         try:
             body = await self._ask(call, progress)
             progress.told()
+            progress.whole = True
             await finish(progress.answer)
-        except CauserieError as error:
+        except BaseException as error:
             self._record(progress, error)
-            raise
-        except BaseException:
-            self._record(progress, gone=True)
             raise
         self._record(progress)
         return body, progress.answer
@@ -111,11 +108,8 @@ class Gateway:
         progress = Progress(call, call.endpoint.upstreams[0])
         try:
             answering = await self._begin(call, progress)
-        except CauserieError as error:
+        except BaseException as error:
             self._record(progress, error)
-            raise
-        except BaseException:
-            self._record(progress, gone=True)
             raise
         return self._frames(call, progress, answering, finish)
 
@@ -137,11 +131,8 @@ class Gateway:
         try:
             whole = await self._first_that_answers(call, ask)
             progress.answer.add(decode(whole))
-        except CauserieError as error:
+        except BaseException as error:
             self._record(progress, error)
-            raise
-        except BaseException:
-            self._record(progress, gone=True)
             raise
         self._record(progress)
         return whole
@@ -168,12 +159,10 @@ class Gateway:
                     progress.told()
                     self._note(opened, call, frame.piece)
                     yield frame
+            progress.whole = True
             await finish(progress.answer)
-        except CauserieError as error:
+        except BaseException as error:
             self._record(progress, error, opened=opened)
-            raise
-        except BaseException:
-            self._record(progress, gone=True, opened=opened)
             raise
         finally:
             answering.close()
@@ -188,7 +177,7 @@ class Gateway:
         try:
             async with aclosing(answering.frames()) as frames:
                 async for data in frames:
-                    frame = Frame(data, _understood(data))
+                    frame = Frame(data, _understood(data, answering.upstream))
                     progress.answer.add(frame.piece)
                     yield frame
         except UpstreamFailed:
@@ -201,7 +190,10 @@ class Gateway:
     def _open(self, progress: Progress) -> Open | None:
         if progress.call.caller.key.allowance.logging is Logging.NOTHING:
             return None
-        return self._recorder.begin(progress.recording(None, status=200, gone=False))
+        recording = progress.recording(None, status=200, gone=False)
+        if not progress.call.words:
+            recording = msgspec.structs.replace(recording, asked=b"[]", sent=b"")
+        return self._recorder.begin(recording)
 
     def _note(self, opened: Open | None, call: Call, piece: Completion) -> None:
         if opened is not None and call.words:
@@ -212,13 +204,19 @@ class Gateway:
     def _record(
         self,
         progress: Progress,
-        error: CauserieError | None = None,
+        error: BaseException | None = None,
         *,
-        gone: bool = False,
         opened: Open | None = None,
     ) -> None:
-        status = STATUS_HUNG_UP if gone else self._status(error) if error else 200
-        recording = progress.recording(error, status=status, gone=gone)
+        gone = isinstance(error, (asyncio.CancelledError, GeneratorExit))
+        if gone and progress.whole:
+            # It is being added to its context all the same: nothing of it is missing.
+            gone, error = False, None
+        fault = error if isinstance(error, CauserieError) else None
+        if error is not None and fault is None and not gone:
+            fault = CauserieError("internal error")
+        status = STATUS_HUNG_UP if gone else self._status(fault) if fault else 200
+        recording = progress.recording(fault, status=status, gone=gone)
         key = progress.call.caller.key
 
         def spend(usage: Usage, cost: Cost | None) -> None:
@@ -236,7 +234,7 @@ class Gateway:
                 return await ask(upstream)
             except (UpstreamFailed, TooMany) as error:
                 log.info("%s via %s: %s", call.endpoint.id, upstream.host, error.message)
-                self._failed[(upstream.base_url, upstream.model)] = monotonic() + COOL_SECONDS
+                self._failed[_place(upstream)] = monotonic() + COOL_SECONDS
                 failure = error
         raise failure
 
@@ -248,10 +246,15 @@ class Gateway:
         now = monotonic()
 
         def rank(upstream: Upstream) -> tuple[bool, float]:
-            cooling = self._failed.get((upstream.base_url, upstream.model), 0.0) > now
+            cooling = self._failed.get(_place(upstream), 0.0) > now
             return cooling, _turn(upstream, call.prefix.key)
 
         return sorted(upstreams, key=rank)
+
+
+def _place(upstream: Upstream) -> tuple[str, str, str]:
+    """With the key: one account's trouble is not another's."""
+    return upstream.base_url, upstream.model, upstream.key
 
 
 def _turn(upstream: Upstream, key: str) -> float:
@@ -274,13 +277,9 @@ def _request(call: Call, upstream: Upstream) -> tuple[bytes, dict[str, str]]:
     return encode_json(body), headers
 
 
-def _understood(data: bytes) -> Completion:
+def _understood(data: bytes, upstream: Upstream) -> Completion:
     piece = decode(data)
     if piece.error:
-        raise UpstreamFailed(f"the model's provider broke off: {_message(piece.error)}")
+        told = refusal(500, {}, data, secrets_of(upstream)).message
+        raise UpstreamFailed(told.replace("answered 500", "broke off"))
     return piece
-
-
-def _message(error: object) -> str:
-    message = error.get("message") if isinstance(error, dict) else error
-    return str(message)[:500]

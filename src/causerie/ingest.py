@@ -132,6 +132,10 @@ class Ingest:
             }
         return msgspec.structs.replace(message, **changed) if changed else message
 
+    def mask_text(self, text: str, project: Project) -> str:
+        """Some words beside a conversation, such as an error, as the project wants them kept."""
+        return self._mask_text(text) if project.masks_personal_data else text
+
     def _mask_text(self, text: str) -> str:
         return self._personal_data.mask(text).text if text else text
 

@@ -36,6 +36,7 @@ class Segment:
         """Append one record in one call, so that a kill leaves it whole or not at all."""
         whole = HEADER.pack(len(record)) + record
         if os.write(self._file, whole) != len(whole):
+            os.ftruncate(self._file, self.size)  # what follows would not be found behind a half one
             raise OSError("the disk is full")
         self.size += len(whole)
 
@@ -63,20 +64,32 @@ class Journal:
         self._count = 0
         self._segment: Segment | None = None
 
-    def begin(self) -> Segment:
-        """The file to write the records of one exchange to, until `end`."""
+    def begin(self) -> Segment | None:
+        """The file to write the records of one exchange to, until `end`; None where there cannot
+        be one.
+        """
         segment = self._segment
         if segment is None or segment.size > SEGMENT_BYTES_MAX:
-            self.close()
-            self._count += 1
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path = self._folder / f"{self._name}-{self._count:06d}{SUFFIX}"
-            segment = self._segment = Segment(path)
-        segment.open_records += 1
+            segment = self._follow()
+        if segment is not None:
+            segment.open_records += 1
         return segment
 
-    def write(self, segment: Segment, record: bytes) -> None:
+    def _follow(self) -> Segment | None:
+        self.close()
+        self._count += 1
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._folder / f"{self._name}-{self._count:06d}{SUFFIX}"
+            self._segment = Segment(path)
+        except OSError as error:
+            log.error("no journal can be begun, a kill would lose what is said now: %s", error)
+        return self._segment
+
+    def write(self, segment: Segment | None, record: bytes) -> None:
         """Append a record of an exchange."""
+        if segment is None:
+            return
         try:
             segment.write(record)
         except OSError as error:
@@ -84,8 +97,10 @@ class Journal:
                 "the journal cannot be written, a kill would lose what is said now: %s", error
             )
 
-    def end(self, segment: Segment) -> None:
+    def end(self, segment: Segment | None) -> None:
         """The exchange is kept elsewhere. The last one empties the file."""
+        if segment is None:
+            return
         segment.open_records -= 1
         if segment.open_records == 0:
             if segment.closed:

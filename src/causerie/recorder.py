@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ AT_ONCE = 8
 KEEPING_MAX = 400
 RECORDINGS_WAITING_MAX = 5_000
 INLINE_BYTES_MAX = 64 * 1024
+STATUS_HUNG_UP = 499
+"""What web servers write for a caller who did not wait for the answer."""
 FAILED_SUFFIX = ".failed"
 KILLED = "the server ended in the middle of the answer"
 log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ Spend = Callable[[Usage, Cost | None], None]
 class Open:
     """An exchange that is going on."""
 
-    segment: Segment
+    segment: Segment | None
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,9 @@ class Waiting:
     recording: Recording
     project: Project
     segment: Segment | None
-    """None where nothing is kept, only counted against the key."""
     spend: Spend
+    kept: bool = True
+    """False where nothing is kept, only counted against the key."""
 
 
 class Recorder:
@@ -114,7 +117,7 @@ class Recorder:
     ) -> None:
         """An exchange is at its end. To be called before the caller has the end of it."""
         if key.allowance.logging is Logging.NOTHING:
-            self._enqueue(Waiting(recording, project, None, spend))
+            self._enqueue(Waiting(recording, project, None, spend, kept=False))
             return
         segment = self._journal.begin() if opened is None else opened.segment
         self._journal.write(segment, encode(Ended(recording)))
@@ -173,8 +176,8 @@ class Recorder:
         try:
             priced = await self._prepared(waiting.recording)
             waiting.spend(priced.exchange.usage, priced.exchange.cost)
-            if waiting.segment is not None:
-                await self._commit_at_last(self.arrival(priced, waiting.project))
+            if waiting.kept:
+                await self._commit_at_last(await self._arrival(priced, waiting.project))
                 self._journal.end(waiting.segment)
         except Unavailable as error:
             log.warning("an exchange stays in the journal until the next start: %s", error)
@@ -186,6 +189,11 @@ class Recorder:
         if recording.counted and size <= INLINE_BYTES_MAX:
             return self._priced(recording)
         return await asyncio.to_thread(self._priced, recording)
+
+    async def _arrival(self, recording: Recording, project: Project) -> Arrival:
+        if len(recording.asked) <= INLINE_BYTES_MAX:
+            return self.arrival(recording, project)
+        return await asyncio.to_thread(self.arrival, recording, project)
 
     async def _commit_at_last(self, arrival: Arrival) -> None:
         while True:
@@ -215,7 +223,7 @@ class Recorder:
 
     def _estimate(self, recording: Recording) -> Usage:
         exchange = recording.exchange
-        if exchange.error and not recording.answered:
+        if exchange.error and not recording.answered and exchange.status != STATUS_HUNG_UP:
             return exchange.usage  # refused: nothing was read
         model = exchange.model
         said = "".join(map(_words, recording.answered)) + "".join(recording.thoughts)
@@ -227,7 +235,9 @@ class Recorder:
 
     def arrival(self, recording: Recording, project: Project) -> Arrival:
         """The recording as the inbox takes it."""
-        exchange = recording.exchange
+        error = self._ingest.mask_text(recording.exchange.error, project)
+        exchange = msgspec.structs.replace(recording.exchange, error=error)
+        recording = msgspec.structs.replace(recording, exchange=exchange)
         request = hashlib.blake2b(exchange.id.encode(), digest_size=16).digest()
         if not recording.words:
             exchange = self._without_words(exchange, project)
@@ -263,6 +273,9 @@ class Recorder:
                 count += await self._recover(path, projects)
             except Unavailable as error:
                 log.warning("%s waits for the next start: %s", path.name, error)
+            except Exception:  # no journal keeps the server from starting
+                log.exception("%s cannot be read", path.name)
+                path.rename(path.with_suffix(FAILED_SUFFIX))
         return count
 
     async def _recover(self, path: Path, projects: Callable[[str], Project | None]) -> int:
@@ -298,12 +311,21 @@ def _words(document: bytes) -> str:
 
 def _ended(path: Path, ids: Container[str]) -> list[Recording]:
     """Those of the exchanges that a journal tells the end of."""
-    found = map(decode_record, records(path))
     return [
         record.recording
-        for record in found
+        for record in _readable(path)
         if isinstance(record, Ended) and record.recording.exchange.id in ids
     ]
+
+
+def _readable(path: Path) -> Iterator[Begun | Piece | Ended]:
+    """The records, as far as they make sense: behind a torn one nothing does."""
+    for raw in records(path):
+        try:
+            yield decode_record(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.error("%s is torn: %s", path.name, error)
+            return
 
 
 def _recovered(path: Path) -> Sequence[Recording]:
@@ -311,8 +333,7 @@ def _recovered(path: Path) -> Sequence[Recording]:
     begun: dict[str, Recording] = {}
     pieces: dict[str, list[str]] = {}
     ended: dict[str, Recording] = {}
-    for raw in records(path):
-        record = decode_record(raw)
+    for record in _readable(path):
         match record:
             case Begun(recording):
                 begun[recording.exchange.id] = recording

@@ -6,6 +6,7 @@ What a provider does wrong becomes one of our errors here; what it says is passe
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ ERROR_CHARS_MAX = 500
 KEEP_ALIVE_S = 30
 RETRY_AFTER_S_MAX = 86_400.0
 DONE = b"[DONE]"
+NAME = re.compile(r"[\w.\[\]-]{1,100}")
+"""What a code or the name of a field looks like."""
 REFUSALS = frozenset({400, 405, 409, 413, 415, 422, 451})
 """What the caller sent is at fault, not the provider or our account there."""
 
@@ -44,19 +47,23 @@ class Answering:
         Raises UpstreamFailed when it breaks off, UpstreamSlow when nothing comes any more.
         """
         splitter = Frames()
+        loop = asyncio.get_running_loop()
         patience = self.upstream.first_token_timeout_s
-        while piece := await self._piece(patience):
-            patience = self.upstream.idle_timeout_s
+        until = loop.time() + patience
+        while piece := await self._piece(until, patience):
             for data in splitter.feed(piece):
+                # Comments that keep the line open are no answer.
+                patience = self.upstream.idle_timeout_s
+                until = loop.time() + patience
                 if data.startswith(DONE):
                     self.response.release()
                     return
                 yield data
         raise UpstreamFailed("the model's provider broke off in the middle of its answer")
 
-    async def _piece(self, seconds: float) -> bytes:
+    async def _piece(self, until: float, seconds: float) -> bytes:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(until):
                 return await self.response.content.readany()
         except TimeoutError as error:
             raise UpstreamSlow(f"the model's provider said nothing for {seconds:g} s") from error
@@ -76,7 +83,7 @@ class Frames:
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """The events that are complete with this piece. Raises UpstreamFailed over the limit."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
-        if len(self._rest) > FRAME_BYTES_MAX:
+        if len(self._rest) + sum(map(len, self._data)) > FRAME_BYTES_MAX:
             raise UpstreamFailed("the model's provider sends a line without end")
         for line in lines:
             line = line.removesuffix(b"\r")
@@ -140,7 +147,8 @@ class Upstreams:
             said = await self._body(answering)
         finally:
             answering.close()
-        raise refusal(answering.response.status, answering.response.headers, said)
+        status, headers = answering.response.status, answering.response.headers
+        raise refusal(status, headers, said, secrets_of(upstream))
 
     async def _open(
         self,
@@ -218,10 +226,19 @@ def _slow(upstream: Upstream) -> UpstreamSlow:
     )
 
 
-def refusal(status: int, headers: Mapping[str, str], said: bytes) -> CauserieError:
+def secrets_of(upstream: Upstream) -> tuple[str, ...]:
+    """What of a provider no caller is told, though the provider itself says it."""
+    return tuple(filter(None, (upstream.key, upstream.base_url, upstream.host)))
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], said: bytes, secrets: tuple[str, ...] = ()
+) -> CauserieError:
     """The error for an answer that is none: Invalid when the caller is at fault, TooMany,
-    UpstreamSlow, else UpstreamFailed.
+    UpstreamSlow, else UpstreamFailed. It quotes what the provider said, without its secrets.
     """
+    for secret in secrets:
+        said = said.replace(secret.encode(), b"***")
     told = _told(said)
     if status == 429:
         message = f"the model's provider is over its limit{told.quoted}"
@@ -259,7 +276,7 @@ class Told:
 def _told(said: bytes) -> Told:
     try:
         body: Any = msgspec.json.decode(said)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Told()
     error = body.get("error", body) if isinstance(body, dict) else body
     if isinstance(error, str):
@@ -268,8 +285,9 @@ def _told(said: bytes) -> Told:
         return Told()
     found = {name: error.get(name) for name in ("message", "code", "param")}
     words = {name: value for name, value in found.items() if isinstance(value, str)}
+    names = {name: word for name, word in words.items() if NAME.fullmatch(word)}
     return Told(
-        words.get("message", "")[:ERROR_CHARS_MAX], words.get("code", ""), words.get("param")
+        words.get("message", "")[:ERROR_CHARS_MAX], names.get("code", ""), names.get("param")
     )
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Raw
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from causerie.calls import Call
+from causerie.context_calls import INLINE_BYTES_MAX
 from causerie.contexts import Context
 from causerie.dialects import Prefix
 from causerie.endpoints import Dialect, Endpoint
@@ -79,7 +81,7 @@ class ArkAPI:
         """A new context with its initial messages."""
         knock = await self._callers.admit(request)
         endpoint = await self._callers.endpoint(knock.caller, model_of(knock.body))
-        context = self._forms.created(request, knock, endpoint)
+        context = await self._created(request, knock, endpoint)
         context = await self._verbs.keep(context, (), knock.at)
         if self._warms(knock.body, endpoint):
             await self._warm(knock, endpoint, context)
@@ -88,6 +90,11 @@ class ArkAPI:
         if asked is not None and asked != context.ttl_s:
             answer.ttl_given = asked
         return JSONResponse(answer, headers={**request_headers(request), **knock.headers})
+
+    async def _created(self, request: Request, knock: Knock, endpoint: Endpoint) -> Context:
+        if len(knock.raw) <= INLINE_BYTES_MAX:
+            return self._forms.created(request, knock, endpoint)
+        return await run_in_threadpool(self._forms.created, request, knock, endpoint)
 
     def _warms(self, body: Body, endpoint: Endpoint) -> bool:
         """The provider reads the initial messages now, so that the first turn finds them read."""

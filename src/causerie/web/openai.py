@@ -23,6 +23,7 @@ from causerie.web.callers import (
     messages_of,
     metadata_of,
     model_of,
+    required,
     tenant_of,
     text_of,
     user_of,
@@ -110,7 +111,8 @@ class OpenAIAPI:
             id=knock.id,
             at=knock.at,
             began=knock.began,
-            messages=b"[]",
+            # To be counted where the provider does not.
+            messages=b'[{"role":"user","content":' + bytes(required(knock.body, "input")) + b"}]",
             parameters=without(knock.body, "model"),
             user=user_of(request, knock.body),
             tenant=tenant_of(request),

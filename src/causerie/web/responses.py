@@ -250,8 +250,8 @@ class ResponsesAPI:
             return events.failed(_code(error), words["message"])
 
         async def done(sent: bool) -> None:
-            if reply.opened is not None and reply.opened.usage is None:
-                self._calls.release(reply.opened)
+            if reply.opened is not None:
+                await self._calls.settle(reply.opened, delivered=sent)
 
         return await event_stream(request, self._events(reply, events), fault, headers, done)
 

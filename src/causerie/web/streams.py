@@ -81,9 +81,11 @@ class EventStream(Response):
         except HungUp:
             log.debug("a caller hung up")
         finally:
-            await self._rest.aclose()
-            if self._done is not None:
-                await self._done(sent)
+            try:
+                await self._rest.aclose()
+            finally:
+                if self._done is not None:
+                    await self._done(sent)
 
     async def _send(self, send: Send) -> None:
         headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]

@@ -85,7 +85,7 @@ class Turns:
         try:
             return await self._turn(request, opened, manner, headers)
         except HungUp:
-            self._contexts.release(opened)
+            await self._contexts.settle(opened, delivered=False)
             return Response(status_code=499)
         except BaseException:
             self._contexts.release(opened)
@@ -95,17 +95,13 @@ class Turns:
         self, request: Request, opened: Open, manner: Manner, headers: dict[str, str]
     ) -> Response:
         async def finish(answer: Answer) -> None:
-            # Not to be broken off half way: the answer is complete.
-            await asyncio.shield(self._contexts.finish(opened, answer))
+            await self._contexts.finish(opened, answer)
 
         call = opened.call
         if call.stream:
 
             async def done(sent: bool) -> None:
-                if opened.usage is None:
-                    self._contexts.release(opened)
-                elif not sent:
-                    await self._contexts.undelivered(opened)
+                await self._contexts.settle(opened, delivered=sent)
 
             frames = self._stream(call, manner, finish, opened)
             return await event_stream(request, frames, _fault(request, manner), headers, done)

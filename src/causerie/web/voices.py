@@ -145,7 +145,7 @@ def _row(table: Mapping[type[Exception], Any], error: Exception) -> Any:
 def _plain(error: Exception) -> tuple[int, str]:
     if isinstance(error, HTTPException):
         return error.status_code, error.detail
-    return 500, "internal error."
+    return 500, "internal error"
 
 
 def ark_words(error: Exception) -> tuple[int, Words]:
