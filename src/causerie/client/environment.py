@@ -1,0 +1,30 @@
+"""What the client takes from the environment, and nothing else does: the key and the address."""
+
+from __future__ import annotations
+
+import os
+
+KEY_NAMES = ("CAUSERIE_KEY", "CONTEXT_TOKEN", "CONTEXT_API_TOKEN")
+"""The first that is set counts; the last two are those of the Context service's plugins."""
+URL_NAME = "CAUSERIE_URL"
+
+
+def key_of(given: str | None) -> str:
+    """The key that was given, or that of the environment. Raises ValueError when there is none,
+    or when it is none that can travel.
+    """
+    key = given or next((os.environ[name] for name in KEY_NAMES if os.environ.get(name)), "")
+    key = key.strip()
+    if not key:
+        raise ValueError(f"no key: pass one, or set {KEY_NAMES[0]}")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError("the key has characters that no key has")
+    return key
+
+
+def url_of(given: str | None) -> str:
+    """The address that was given, or that of the environment. Raises ValueError without one."""
+    url = given or os.environ.get(URL_NAME, "")
+    if not url.strip():
+        raise ValueError(f"no address of a server: pass url, or set {URL_NAME}")
+    return url.strip()
