@@ -17,7 +17,7 @@ from causerie.store.arrivals import Arrival, Entry
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
 from causerie.testing import Ticking
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from causerie.accounts import Role
 from causerie.contexts import Context, Mode, Strategy, Truncation, Turn
 from causerie.store.events import EventStore
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 from causerie.web.context_reading import DROPPED_SHOWN_MAX, KEPT_SHOWN_MAX
 from tests.gallery import Gallery, Guest
 from tests.made_calls import NOON

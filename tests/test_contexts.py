@@ -35,7 +35,7 @@ from causerie.contexts import (
     view,
 )
 from causerie.errors import Invalid
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 NOW = datetime(2026, 11, 20, 15, 18, 7, tzinfo=UTC)
 WINDOW, OUTPUT = 32_768, 4_096

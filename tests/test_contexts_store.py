@@ -31,7 +31,7 @@ from causerie.store.state_schema import (
     contexts,
 )
 from causerie.testing import Ticking
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 TTL_S, LOCK_S = 600, 60.0

@@ -20,7 +20,7 @@ from causerie.exchanges import Cost
 from causerie.price_tables import ArkPrices, GenaiPrices, ModelsDev
 from causerie.prices import Prices
 from causerie.rates import Period, Rate, Table, Tariff
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 GENAI = f"genai-prices {version('genai-prices')}"

@@ -22,8 +22,8 @@ from causerie.recordings import Begun, Ended, Piece, Recording, encode
 from causerie.store.arrivals import Entry
 from causerie.store.inbox import Inbox
 from causerie.testing import Ticking
+from causerie.token_usage import Usage
 from causerie.tokens import Tokens
-from causerie.usage import Usage
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 MINE = Project(id="mine", name="Mine", created_at=NOW)

@@ -18,7 +18,7 @@ from causerie.endpoints import Endpoint, Upstream
 from causerie.errors import CauserieError
 from causerie.exchanges import API, Exchange
 from causerie.recordings import Recording
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 encode_json = msgspec.json.Encoder().encode
 

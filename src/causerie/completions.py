@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from causerie.errors import UpstreamFailed
-from causerie.usage import Usage, usage_of
+from causerie.token_usage import Usage, usage_of
 
 DONE_FRAME = b"data: [DONE]\n\n"
 

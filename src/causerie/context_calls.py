@@ -30,8 +30,8 @@ from causerie.endpoints import Endpoint
 from causerie.errors import Busy, CauserieError, Invalid
 from causerie.exchanges import API
 from causerie.store.contexts import Contexts
+from causerie.token_usage import Usage
 from causerie.tokens import Tokens
-from causerie.usage import Usage
 
 INLINE_BYTES_MAX = 64 * 1024
 LOCK_S = 30.0

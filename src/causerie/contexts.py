@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from causerie.errors import Invalid
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 TTL_S = 86_400
 TTL_S_MIN, TTL_S_MAX = 1, 604_800

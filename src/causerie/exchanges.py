@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 
 class API(StrEnum):

@@ -28,8 +28,8 @@ from causerie.endpoints import Upstream
 from causerie.errors import CauserieError, Invalid, TooMany, UpstreamFailed
 from causerie.exchanges import Cost
 from causerie.recorder import STATUS_HUNG_UP, Open, Recorder
+from causerie.token_usage import Usage
 from causerie.upstream import Answering, Upstreams, refusal, secrets_of
-from causerie.usage import Usage
 
 COMPLETIONS = "/chat/completions"
 EMBEDDINGS = "/embeddings"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from causerie.endpoints import MODEL_CHARS_MAX, Price
 from causerie.exchanges import Cost
 from causerie.rates import Rate, Table, Tariff
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 REMEMBERED_MAX = 4_096
 """Models at an address whose price is not looked up again."""

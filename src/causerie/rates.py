@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ from causerie.recordings import (
     resumption_of,
 )
 from causerie.store.arrivals import Arrival, Entry
+from causerie.token_usage import Usage
 from causerie.tokens import Tokens
-from causerie.usage import Usage
 
 RETRY_INTERVAL_S = 2.0
 AT_ONCE = 8

@@ -33,7 +33,7 @@ from causerie.errors import Busy, Conflict, NotFound
 from causerie.store import context_rows as rows
 from causerie.store.state import insert_into, transaction
 from causerie.store.state_schema import context_tags, context_turns, contexts
-from causerie.usage import Usage
+from causerie.token_usage import Usage
 
 SWEEP_ROWS_MAX = 500
 UNLOCKED: dict[str, Any] = {"busy_by": None, "busy_until": None}

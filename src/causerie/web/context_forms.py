@@ -23,8 +23,8 @@ from causerie.contexts import (
 )
 from causerie.endpoints import Endpoint
 from causerie.errors import Invalid
+from causerie.token_usage import Usage, reported
 from causerie.tokens import Tokens
-from causerie.usage import Usage, reported
 from causerie.web.callers import (
     Body,
     Knock,

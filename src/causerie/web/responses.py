@@ -26,8 +26,8 @@ from causerie.exchanges import API
 from causerie.gateway import Frame, Gateway
 from causerie.store.contexts import Contexts
 from causerie.store.responses import Responses
+from causerie.token_usage import Usage, reported_responses
 from causerie.tokens import Tokens
-from causerie.usage import Usage, reported_responses
 from causerie.web.branches import RESPONSE_TTL_S, WHOLE_HISTORY, Branches, Continuation
 from causerie.web.callers import (
     MESSAGES_MAX,

@@ -14,8 +14,8 @@ from causerie.calls import Call
 from causerie.completions import Answer
 from causerie.context_calls import ContextCalls, Kept, Open, Question
 from causerie.gateway import Finish, Frame, Gateway, nothing_more
+from causerie.token_usage import Usage, reported
 from causerie.tokens import Tokens
-from causerie.usage import Usage, reported
 from causerie.web.streams import HungUp, attended, event_stream
 from causerie.web.voices import Voice, request_headers
 from causerie.wire import chat

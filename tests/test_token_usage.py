@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causerie.usage import TOKENS_MAX, Usage, reported, reported_responses, usage_of
+from causerie.token_usage import TOKENS_MAX, Usage, reported, reported_responses, usage_of
 
 REPORTS: dict[str, tuple[dict[str, Any], Usage]] = {
     "openai": (
@@ -169,6 +169,7 @@ WORDS = (
         | st.fixed_dictionaries({"reasoning_tokens": st.integers(-5, 500)}),
     )
 )
+@settings(deadline=None)
 def test_no_report_contradicts_itself_once_it_is_read(report: dict[str, Any]) -> None:
     usage = usage_of(report)
     if usage is not None:
@@ -223,5 +224,6 @@ def test_a_response_reports_usage_in_openai_s_words() -> None:
         reasoning_tokens=st.integers(0, 10),
     )
 )
+@settings(deadline=None)
 def test_what_is_reported_is_read_back(usage: Usage) -> None:
     assert usage_of(reported(usage)) == usage
