@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.clients.environments import NodeEnvironment, PythonEnvironment
+from tests.clients.environments import ROOT, NodeEnvironment, PythonEnvironment
 
 FOLDER = Path(__file__).resolve().parent
 APP_SECONDS_MAX = 120
@@ -93,6 +93,19 @@ def langchain(service: Service, openai_url: str, environment: str, mode: str, ru
     python = PythonEnvironment(environment).python()
     app = [str(python), str(FOLDER / "langchain_app.py"), mode, run]
     return start(app, {**service.variables(), **_model_at(openai_url)})
+
+
+def handler(service: Service, openai_url: str, environment: str, *given: str) -> Outcome:
+    """Our own ContextCallbackHandler; `environment` is `langgraph` or `langgraph06`. What is given
+    goes to handler_app.py.
+    """
+    python = PythonEnvironment(environment).python()
+    own = {
+        "PYTHONPATH": str(ROOT / "src"),
+        "CAUSERIE_URL": service.endpoint,
+        "CONTEXT_API_TOKEN": service.token,
+    }
+    return start([str(python), str(FOLDER / "handler_app.py"), *given], own | _model_at(openai_url))
 
 
 def ark(gateway: Gateway, environment: str, mode: str) -> Outcome:

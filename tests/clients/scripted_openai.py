@@ -3,16 +3,19 @@
     scripted_openai.py [PORT]
 
 Prints the port that it listens on, then serves until it is stopped. Its reply to a text is always
-`reply_to(text)`; its tokens are the words.
+`reply_to(text)`; its tokens are the words. A user who says `<<NAME TOWN>>` is answered with a call
+of the function NAME, if it has been offered, for that town.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 CREATED = 1_700_000_000
+CALL = re.compile(r"<<(\w+) (\w+)>>")
 
 
 def reply_to(text: str) -> str:
@@ -46,10 +49,18 @@ class ScriptedOpenAI(BaseHTTPRequestHandler):
         """Says nothing: the port is all that this program prints."""
 
 
+class Listener(ThreadingHTTPServer):
+    """One for many callers at once."""
+
+    request_queue_size = 128
+
+
 def completion(asked: dict[str, Any]) -> dict[str, Any]:
     """The whole answer."""
-    message = {"role": "assistant", "content": reply(asked)}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    message: dict[str, Any] = {"role": "assistant", "content": reply(asked)}
+    if calls := called(asked):
+        message = {"role": "assistant", "content": None, "tool_calls": calls}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
     return {**head(asked, "chat.completion"), "choices": [choice], "usage": usage(asked)}
 
 
@@ -64,11 +75,25 @@ def chunks(asked: dict[str, Any]) -> Iterator[str]:
     yield "[DONE]"
 
 
-def deltas(asked: dict[str, Any]) -> Iterator[tuple[dict[str, str], str | None]]:
+def deltas(asked: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
     yield {"role": "assistant", "content": ""}, None
+    if calls := called(asked):
+        yield {"tool_calls": [{"index": 0, **calls[0]}]}, None
+        yield {}, "tool_calls"
+        return
     for number, word in enumerate(reply(asked).split(" ")):
         yield {"content": f" {word}" if number else word}, None
     yield {}, "stop"
+
+
+def called(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The call that the last message asks for, if it is the user's and there are functions."""
+    last = asked["messages"][-1]
+    found = CALL.search(text_of(last))
+    if not (found and asked.get("tools") and last["role"] == "user"):
+        return []
+    function = {"name": found[1], "arguments": json.dumps({"city": found[2]})}
+    return [{"id": f"call_{found[2]}", "type": "function", "function": function}]
 
 
 def head(asked: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -95,6 +120,6 @@ def text_of(message: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    server = ThreadingHTTPServer(("127.0.0.1", port), ScriptedOpenAI)
+    server = Listener(("127.0.0.1", port), ScriptedOpenAI)
     print(server.server_port, flush=True)
     server.serve_forever()
