@@ -48,7 +48,7 @@ class Played:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"))
+    server = ServerProcess(tmp_path_factory.mktemp("server"), CAUSERIE_FLUSH_INTERVAL_MS="20")
     server.start()
     yield server
     server.stop()

@@ -1,15 +1,16 @@
 """A chat model that is only a script: OpenAI's chat completions on loopback, streamed or whole.
 
-    scripted_openai.py [PORT]
+    scripted_openai.py [PORT [DELAY_MS]]
 
-Prints the port that it listens on, then serves until it is stopped. Its reply to a text is always
-`reply_to(text)`; its tokens are the words. A user who says `<<NAME TOWN>>` is answered with a call
-of the function NAME, if it has been offered, for that town.
+Prints the port that it listens on, then serves until it is stopped, each answer after DELAY_MS. Its
+reply to a text is always `reply_to(text)`; its tokens are the words. Who says `<<NAME TOWN>>` is
+answered with a call of NAME for that town, if such a function has been offered.
 """
 
 import json
 import re
 import sys
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,9 +28,13 @@ class ScriptedOpenAI(BaseHTTPRequestHandler):
     """POST /v1/chat/completions; anything else is not found."""
 
     protocol_version = "HTTP/1.1"
+    # Else the body waits 40 ms for the acknowledgement of the head.
+    disable_nagle_algorithm = True
+    delay_s = 0.0
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        time.sleep(self.delay_s)
         if self.path != "/v1/chat/completions":
             self._send(404, "application/json", b'{"error":{"message":"No such path."}}')
         elif asked.get("stream"):
@@ -119,7 +124,8 @@ def text_of(message: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    port, delay_ms = (*map(int, sys.argv[1:]), 0, 0)[:2]
+    ScriptedOpenAI.delay_s = delay_ms / 1_000
     server = Listener(("127.0.0.1", port), ScriptedOpenAI)
     print(server.server_port, flush=True)
     server.serve_forever()

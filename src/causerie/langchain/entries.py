@@ -44,15 +44,13 @@ def entry_of(tree: Tree) -> Entry | None:
 
 
 def _first(outermost: list[Step]) -> list[Step]:
-    """Those that began before any had ended: they were given what began it all."""
-    ends = [step.ended for step in outermost if step.ended is not None]
-    return [step for step in outermost if not ends or step.began < min(ends)]
+    """Those that none precedes: they were given what began it all."""
+    return [step for step in outermost if not any(other.precedes(step) for other in outermost)]
 
 
 def _last(outermost: list[Step]) -> list[Step]:
-    """Those after whose end no other began: what they gave is what came of it."""
-    latest = max(step.began for step in outermost)
-    return [step for step in outermost if step.ended is None or step.ended > latest]
+    """Those that precede none: what they gave is what came of it."""
+    return [step for step in outermost if not any(step.precedes(other) for other in outermost)]
 
 
 def _asked(first: list[Step]) -> list[Item]:

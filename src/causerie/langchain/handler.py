@@ -113,7 +113,7 @@ class ContextCallbackHandler(BaseCallbackHandler):
     ) -> None:
         id: UUID = run["run_id"]
         try:
-            self._runs.start(id, run.get("parent_run_id"))
+            self._runs.start(id, run.get("parent_run_id"), run.get("name"))
             with self._runs.lock:
                 line = self._runs.line(id)
                 tree = self._runs.tree(line[-1], self._ledger)
@@ -139,7 +139,8 @@ class ContextCallbackHandler(BaseCallbackHandler):
         if run.get("run_type") in NO_TALK:
             return
         name = run.get("name") or (serialized or {}).get("name") or kind.value
-        tree.add(id, Step(kind, str(name), tree.tick(), outermost, given, talk))
+        branches = self._runs.branches(id)
+        tree.add(id, Step(kind, str(name), tree.tick(), outermost, branches, given, talk))
 
     # ---- ends ------------------------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from langchain_core.runnables.config import var_child_runnable_config
-
 from causerie.langchain.trees import Kind, Party
 
 USER_KEYS = ("user_id",)
@@ -72,6 +70,9 @@ def _configured(*, frames: bool) -> Mapping[str, Any]:
     """The `configurable` of the run. LangChain tells it to what runs inside; before 1.0 it told
     handlers as well, and since then only the frame that calls them has it.
     """
+    # Loaded by whatever runs; to import it with the handler takes half a second.
+    from langchain_core.runnables.config import var_child_runnable_config
+
     around = var_child_runnable_config.get()
     if around and around.get("configurable"):
         return around["configurable"]

@@ -11,16 +11,18 @@ import threading
 from collections import OrderedDict
 from contextvars import ContextVar
 from functools import cache
+from itertools import pairwise
 from typing import Any, Protocol
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.tracers.context import register_configure_hook
 
 from causerie.langchain.trees import Tree
 
 RUNS_MAX = 100_000
 """Of runs that never end, the oldest are forgotten."""
+PARALLEL_NAMES = ("RunnableParallel", "RunnableEach")
+"""Runs whose parts go on side by side, though one may be over when the next begins."""
 
 
 class Owner(Protocol):
@@ -36,16 +38,20 @@ class Runs:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._parents: OrderedDict[UUID, UUID | None] = OrderedDict()
+        self._parallel: set[UUID] = set()
         self._inside: dict[UUID, list[UUID]] = {}
         """For each root: the runs inside. Some handlers hear of an end after the watcher."""
         self._trees: dict[UUID, dict[Owner, Tree]] = {}
 
-    def start(self, run: UUID, parent: UUID | None) -> None:
+    def start(self, run: UUID, parent: UUID | None, name: str | None) -> None:
         """A run begins. A parent that nobody knows is none of ours."""
         with self.lock:
             if run in self._parents:
                 return
+            parent = parent or _enclosing()
             self._parents[run] = parent if parent in self._parents else None
+            if name and name.startswith(PARALLEL_NAMES):
+                self._parallel.add(run)
             root = self.line(run)[-1]
             if root != run:
                 self._inside.setdefault(root, []).append(run)
@@ -58,6 +64,11 @@ class Runs:
         while (parent := self._parents.get(line[-1])) is not None:
             line.append(parent)
         return line
+
+    def branches(self, run: UUID) -> dict[UUID, UUID]:
+        """For each parallel run around it: the part in which the run is."""
+        line = self.line(run)
+        return {parent: part for part, parent in pairwise(line) if parent in self._parallel}
 
     def tree(self, root: UUID, owner: Owner) -> Tree:
         """What that owner has of the root; it begins with the first that asks."""
@@ -79,7 +90,19 @@ class Runs:
     def _forget(self, root: UUID) -> dict[Owner, Tree]:
         for run in (root, *self._inside.pop(root, ())):
             self._parents.pop(run, None)
+            self._parallel.discard(run)
         return self._trees.pop(root, {})
+
+
+def _enclosing() -> UUID | None:
+    """The run whose code starts this one. A runnable that has callbacks of its own, and is called
+    inside another without a config, is told no parent.
+    """
+    # Loaded by whatever runs; to import it with the handler takes half a second.
+    from langchain_core.runnables.config import var_child_runnable_config
+
+    callbacks = (var_child_runnable_config.get() or {}).get("callbacks")
+    return getattr(callbacks, "parent_run_id", None)
 
 
 class Watcher(BaseCallbackHandler):
@@ -90,8 +113,8 @@ class Watcher(BaseCallbackHandler):
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
 
-    def _start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any) -> None:
-        self._runs.start(run_id, parent_run_id)
+    def _start(self, *_: Any, run_id: UUID, **run: Any) -> None:
+        self._runs.start(run_id, run.get("parent_run_id"), run.get("name"))
 
     def _end(self, *_: Any, run_id: UUID, **__: Any) -> None:
         self._runs.end(run_id)
@@ -105,6 +128,9 @@ class Watcher(BaseCallbackHandler):
 @cache
 def all_runs() -> Runs:
     """The runs of this process, watched from the first time that somebody asks for them."""
+    # It takes most of a second, unless an app runs something, which has to load it anyway.
+    from langchain_core.tracers.context import register_configure_hook
+
     runs = Runs()
     watcher = Watcher(runs)
     # The default is what LangChain finds in every thread and task: all are to share this one.

@@ -34,6 +34,8 @@ class Step:
     name: str
     began: int
     outermost: bool
+    branches: dict[UUID, UUID] = field(default_factory=dict)
+    """For each parallel run around it: the part in which it is."""
     given: Any = None
     """As it came, for what is told as a step."""
     talk: Talk = field(default_factory=Talk)
@@ -41,6 +43,12 @@ class Step:
     ended: int | None = None
     started_at: float = field(default_factory=time.time)
     ended_at: float | None = None
+
+    def precedes(self, other: Step) -> bool:
+        """Whether it was over before the other began, which may go on from what it said."""
+        if self.ended is None or self.ended > other.began:
+            return False
+        return all(other.branches.get(run, part) == part for run, part in self.branches.items())
 
 
 @dataclass(frozen=True)

@@ -234,12 +234,9 @@ def _own_fields(given: Mapping[str, Any], inputs: Any) -> Mapping[str, Any]:
 def _last_said(messages: Sequence[Any]) -> list[Item]:
     """The tools' calls since the user spoke, and what the model said last."""
     roles = [role_of(one) for one in messages]
-    if "assistant" not in roles:
-        text = words_of(_field(messages[-1], "content"))
-        return [_said("assistant", text)] if text else []
     asked = max((place for place, role in enumerate(roles) if role == "user"), default=-1)
     items = items_of_messages(messages[asked + 1 :])
-    spoken = [item for item in items if "role" in item][-1:]
+    spoken = [item for item in items if item.get("role") == "assistant"][-1:]
     return [item for item in items if item.get("type") == "tool"] + spoken
 
 
