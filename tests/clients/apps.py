@@ -129,6 +129,26 @@ def langchain_openai(gateway: Gateway) -> Outcome:
     return start([str(python), str(FOLDER / "langchain_openai_app.py"), *told], gateway.variables())
 
 
+def example(name: str, variables: Mapping[str, str], environment: str = "", *given: str) -> str:
+    """What an example prints; it runs in our own environment unless another is named.
+
+    Raises:
+        RuntimeError: it broke.
+    """
+    python = PythonEnvironment(environment).python() if environment else sys.executable
+    done = subprocess.run(
+        [str(python), str(ROOT / "examples" / name), *given],
+        env={**_surroundings(), "PYTHONPATH": str(ROOT / "src"), **variables},
+        capture_output=True,
+        text=True,
+        timeout=APP_SECONDS_MAX,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{name} broke:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
 def start(command: list[str], variables: Mapping[str, str]) -> Outcome:
     """Runs an app to its end.
 
