@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
@@ -95,6 +98,37 @@ def ask(client: Any, text: str = "Hello", **given: Any) -> Any:
 
 class Shape(BaseModel):
     words: str
+
+
+class OwnModel(BaseChatModel):
+    """An app's own model of LangChain's, around the plain client."""
+
+    client: Any
+
+    @property
+    def _llm_type(self) -> str:
+        return "own"
+
+    def _generate(self, messages: list[Any], *_given: Any, **kwargs: Any) -> ChatResult:
+        answer = ask(self.client, messages[-1].content)
+        message = AIMessage(answer.choices[0].message.content, usage_metadata=counted(answer.usage))
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self, messages: list[Any], *_given: Any, **kwargs: Any
+    ) -> Iterator[ChatGenerationChunk]:
+        for piece in ask(self.client, messages[-1].content, **USAGE_TOO):
+            text = piece.choices[0].delta.content or "" if piece.choices else ""
+            used = counted(piece.usage) if piece.usage else None
+            yield ChatGenerationChunk(message=AIMessageChunk(content=text, usage_metadata=used))
+
+
+def counted(usage: Any) -> Any:
+    return {
+        "input_tokens": usage.prompt_tokens,
+        "output_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
 
 
 USAGE_TOO: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
@@ -313,6 +347,30 @@ def test_the_plain_client_in_a_tool_a_chain_and_a_callback_is_counted_too(
         assert seen(usage) == (2, 20, 10)
         list(model.stream("Hello", config={"callbacks": [Asking()]}))
     assert seen(usage) == (4, 40, 20)
+
+
+def test_a_model_that_only_knows_how_to_wait_is_counted_once_when_it_is_awaited(
+    client: Any,
+) -> None:
+    async def calls() -> Scope:
+        async with track() as usage:
+            await OwnModel(client=client).ainvoke("Hello")
+            pieces = [piece async for piece in OwnModel(client=client).astream("Hello")]
+            assert len(pieces) > 1
+        return usage
+
+    assert seen(asyncio.run(calls())) == (2, 20, 10)
+
+
+def test_a_model_that_asks_another_s_innards_counts_once(client: Any) -> None:
+    class Wrapping(OwnModel):
+        def _generate(self, *given: Any, **kwargs: Any) -> ChatResult:
+            return OwnModel(client=self.client)._generate(*given)
+
+    with track() as usage:
+        Wrapping(client=client).invoke("Hello")
+        OwnModel(client=client)._generate([HumanMessage("Hello")])
+    assert seen(usage) == (2, 20, 10)
 
 
 # ---- scopes ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from langchain_core.outputs import LLMResult
 
 from causerie.usage.langchain_words import (
     address_of,
+    fuller,
     is_from_cache,
     is_whole,
     model_asked,
@@ -76,12 +77,10 @@ class CountingHandler(BaseCallbackHandler):
     def __deepcopy__(self, _memo: Any) -> CountingHandler:
         return self
 
-    def goes_to(self, run_id: UUID, base_url: str) -> bool:
-        """Whether that run is being counted; if so, it is told the address of its provider."""
+    def call_of(self, run_id: UUID) -> OpenCall | None:
+        """The call of that run, if it is being counted."""
         run = self._runs.get(run_id)
-        if run is not None and base_url:
-            run.call.base_url = base_url
-        return run is not None
+        return None if run is None else run.call
 
     @_harmless
     def on_chat_model_start(
@@ -100,8 +99,7 @@ class CountingHandler(BaseCallbackHandler):
         run = self._take(run_id)
         if run is None or is_from_cache(response):
             return
-        usage = usage_of_result(response, shared=run.batch > 1)
-        run.call.answered(usage, model_of(response))
+        self._end(run, response)
 
     @_harmless
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -110,7 +108,7 @@ class CountingHandler(BaseCallbackHandler):
             return
         partial = kwargs.get("response")
         if is_whole(partial):
-            run.call.answered(usage_of_result(partial), model_of(partial))
+            self._end(run, partial)
         elif isinstance(error, GeneratorExit | CancelledError | KeyboardInterrupt):
             # Nobody read it to its end; the provider bills it nevertheless.
             run.call.answered(None)
@@ -134,6 +132,10 @@ class CountingHandler(BaseCallbackHandler):
             self._runs[run_id] = run
             if len(self._runs) > RUNS_MAX:
                 self._runs.popitem(last=False)
+
+    def _end(self, run: _Run, result: Any) -> None:
+        usage = usage_of_result(result, shared=run.batch > 1)
+        run.call.answered(fuller(usage, run.call.overheard), model_of(result))
 
     def _take(self, run_id: UUID) -> _Run | None:
         with self._changing:

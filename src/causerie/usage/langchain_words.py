@@ -78,7 +78,20 @@ def usage_of_result(result: Any, *, shared: bool = False) -> Usage | None:
         if shared and whole.get("token_usage") == {}:
             return Usage()
         return usage_of(raw)
-    return _fuller(_usage_of_metadata(_mapping(metadata)), usage_of(raw))
+    return fuller(_usage_of_metadata(_mapping(metadata)), usage_of(raw))
+
+
+def fuller(told: Usage | None, raw: Usage | None) -> Usage | None:
+    """The usage that says more: LangChain's words leave out what some providers say of their
+    cache.
+    """
+    if told is None or raw is None:
+        return told or raw
+    same = (told.input_tokens, told.output_tokens) == (raw.input_tokens, raw.output_tokens)
+    cached = (told.cached_tokens or 0) <= (raw.cached_tokens or 0)
+    return (
+        raw if same and cached and told.cache_written_tokens <= raw.cache_written_tokens else told
+    )
 
 
 def is_from_cache(result: Any) -> bool:
@@ -112,15 +125,6 @@ def _usage_of_metadata(metadata: Mapping[str, Any]) -> Usage | None:
             "total_tokens": metadata.get("total_tokens"),
         }
     )
-
-
-def _fuller(ours: Usage | None, raw: Usage | None) -> Usage | None:
-    """LangChain leaves out what some providers say of their cache."""
-    if ours is None or raw is None:
-        return ours or raw
-    same = (ours.input_tokens, ours.output_tokens) == (raw.input_tokens, raw.output_tokens)
-    silent = ours.cached_tokens is None and not ours.cache_written_tokens
-    return raw if same and silent else ours
 
 
 def _message(result: Any) -> Any:

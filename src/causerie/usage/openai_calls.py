@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from causerie.usage.callers import is_langchains
+from causerie.usage.callers import langchains
 from causerie.usage.openai_streams import watch_parsed, watch_raw
 from causerie.usage.openai_words import model_in, usage_in
-from causerie.usage.scopes import SCOPES, OpenCall
+from causerie.usage.scopes import SCOPES, OpenCall, Overheard
 
+Heard = OpenCall | Overheard
 BY_TOKEN = frozenset(
     ("/chat/completions", "/completions", "/embeddings", "/responses", "/responses/compact")
 )
@@ -74,15 +75,15 @@ def _wrap_async(original: Any) -> Any:
     return request
 
 
-def _begin(client: Any, options: Any) -> OpenCall | None:
-    """The call, if it is one of a model and LangChain does not tell of it."""
+def _begin(client: Any, options: Any) -> Heard | None:
+    """The call, if it is one of a model."""
     try:
         path = _path(options)
         if options.method.lower() != "post" or path not in BY_TOKEN | OTHERWISE:
             return None
         base_url = str(client.base_url)
-        if is_langchains(base_url):
-            return None
+        if (overheard := langchains(base_url)) is not None:
+            return overheard
         asked = options.json_data if isinstance(options.json_data, Mapping) else {}
         model = asked.get("model")
         name = model if isinstance(model, str) else ""
@@ -92,8 +93,10 @@ def _begin(client: Any, options: Any) -> OpenCall | None:
         return None
 
 
-def _count(call: OpenCall, answer: Any, *, streamed: bool) -> None:
+def _count(call: Heard, answer: Any, *, streamed: bool) -> None:
     try:
+        if isinstance(call, Overheard) and not streamed:
+            return  # LangChain tells all of it.
         if hasattr(answer, "http_response"):
             watch_raw(call, answer, streamed=streamed)
         elif hasattr(answer, "_iterator"):
@@ -104,7 +107,7 @@ def _count(call: OpenCall, answer: Any, *, streamed: bool) -> None:
         log.exception("a call of openai's is not counted")
 
 
-def _fail(call: OpenCall, error: BaseException) -> None:
+def _fail(call: Heard, error: BaseException) -> None:
     completion = getattr(error, "completion", None)
     if completion is not None:
         # It was answered, only not by what the app wanted to parse.

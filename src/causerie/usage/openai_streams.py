@@ -9,12 +9,12 @@ from typing import Any
 
 from causerie.token_usage import Usage
 from causerie.usage.openai_words import answer_in, is_last, model_in, usage_in
-from causerie.usage.scopes import OpenCall
+from causerie.usage.scopes import OpenCall, Overheard
 
 log = logging.getLogger(__name__)
 
 
-def watch_raw(call: OpenCall, response: Any, *, streamed: bool) -> None:
+def watch_raw(call: OpenCall | Overheard, response: Any, *, streamed: bool) -> None:
     """Counts a raw response: at once when it has been read, else when the app parses it."""
     if not streamed and response.http_response.is_closed:
         try:
@@ -33,11 +33,11 @@ def watch_raw(call: OpenCall, response: Any, *, streamed: bool) -> None:
     response.parse = parsed
 
 
-async def _awaited(call: OpenCall, coming: Any) -> Any:
+async def _awaited(call: OpenCall | Overheard, coming: Any) -> Any:
     return _seen(call, await coming)
 
 
-def _seen(call: OpenCall, answer: Any) -> Any:
+def _seen(call: OpenCall | Overheard, answer: Any) -> Any:
     try:
         watch_parsed(call, answer)
     except Exception:
@@ -45,7 +45,7 @@ def _seen(call: OpenCall, answer: Any) -> Any:
     return answer
 
 
-def watch_parsed(call: OpenCall, answer: Any) -> None:
+def watch_parsed(call: OpenCall | Overheard, answer: Any) -> None:
     """Counts an answer: a stream as it is read, anything else at once."""
     iterator = getattr(answer, "_iterator", None)
     if iterator is None:
@@ -59,7 +59,7 @@ def watch_parsed(call: OpenCall, answer: Any) -> None:
 class _Watched:
     """The pieces of a stream, on their way to the app."""
 
-    def __init__(self, pieces: Any, call: OpenCall) -> None:
+    def __init__(self, pieces: Any, call: OpenCall | Overheard) -> None:
         self._pieces = pieces
         self._call = call
         self._usage: Usage | None = None

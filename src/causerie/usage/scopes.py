@@ -44,7 +44,10 @@ class Scope(Tally):
 class OpenCall:
     """A call on its way. It belongs to the scopes in which it began, wherever it ends."""
 
-    __slots__ = ("_answering", "_at", "_by_token", "_ended", "_model", "_scopes", "base_url")
+    __slots__ = (
+        *("_answering", "_at", "_by_token", "_ended", "_model", "_scopes"),
+        *("base_url", "overheard"),
+    )
 
     def __init__(
         self, scopes: tuple[Scope, ...], model: str, base_url: str, *, by_token: bool = True
@@ -60,6 +63,7 @@ class OpenCall:
         self._answering = False
         self._ended = False
         self.base_url = base_url
+        self.overheard: Usage | None = None
 
     def answering(self) -> None:
         """It has begun to answer. Until the provider says what it takes, that is unknown."""
@@ -92,3 +96,23 @@ class OpenCall:
             if self._answering:
                 scope.count_unreported(self._model, -1)
             scope.count_failed(self._model, answering=self._answering)
+
+
+class Overheard:
+    """An answer that another counts: what is heard of its tokens is only passed on to that call."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: OpenCall | None) -> None:
+        self._call = call
+
+    def answering(self) -> None:
+        """It has begun to answer."""
+
+    def answered(self, usage: Usage | None, model: str = "") -> None:
+        """It was answered."""
+        if self._call is not None:
+            self._call.overheard = usage
+
+    def failed(self) -> None:
+        """It ended in an error."""
