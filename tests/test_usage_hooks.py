@@ -36,7 +36,8 @@ def told_by(program: str, *given: str) -> Any:
 LIGHT = """
 import json, sys, time
 begun = time.perf_counter()
-import causerie.usage
+import causerie
+causerie.usage.track
 took = time.perf_counter() - begun
 with causerie.usage.track() as usage:
     pass
