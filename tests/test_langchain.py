@@ -7,9 +7,8 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,105 +25,18 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 from langchain_core.runnables.history import RunnableWithMessageHistory
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command, interrupt
 
-from causerie.client import Client
 from causerie.langchain import ContextCallbackHandler
 from causerie.langchain.runs import Runs, all_runs
 from causerie.testing import ServerProcess
+from tests import chain_cast
+from tests.chain_cast import PROMPT, Scene, agent, spoken, weather
 from tests.troubled_line import TroubledLine
 
-SCRIPTED_OPENAI = Path(__file__).parent / "clients" / "scripted_openai.py"
-PROMPT = ChatPromptTemplate.from_messages([("system", "Be kind."), ("human", "{question}")])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), CAUSERIE_FLUSH_INTERVAL_MS="20")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def key(server: ServerProcess) -> str:
-    return server.key("admin")
-
-
-@pytest.fixture(scope="module")
-def openai_url() -> Iterator[str]:
-    command = [sys.executable, str(SCRIPTED_OPENAI)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
-        assert model.stdout is not None
-        yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
-        model.terminate()
-
-
-class Scene:
-    """One test's tenant: handlers that write there, and what arrived."""
-
-    def __init__(self, server: ServerProcess, key: str, openai_url: str) -> None:
-        self._server = server
-        self._key = key
-        self._openai_url = openai_url
-        self.tenant = uuid.uuid4().hex[:12]
-
-    def handler(self, **given: Any) -> ContextCallbackHandler:
-        """A handler as an app makes it."""
-        told = {"url": self._server.endpoint, "tenant": self.tenant, **given}
-        return ContextCallbackHandler(told.pop("token", self._key), **told)
-
-    def model(self, **given: Any) -> ChatOpenAI:
-        """A real chat model's client; what it talks to is a script."""
-        made = {"base_url": self._openai_url, "api_key": "none", "max_retries": 0, **given}
-        return ChatOpenAI(model="gpt-4", **made)
-
-    def arrived(self) -> list[Any]:
-        """Conversations, the oldest first, once all is there."""
-        assert ContextCallbackHandler(self._key, url=self._server.endpoint).flush(30)
-        self._server.settle()
-        with Client(self._key, self._server.endpoint, tenant=self.tenant) as client:
-            found = client.conversations(per_page=100).conversations
-        return sorted(found, key=lambda one: one.messages[0].event_timestamp)
-
-    def told(self) -> list[list[tuple[str, str]]]:
-        """What was said in each, by whom."""
-        return [[spoken(said) for said in one.messages] for one in self.arrived()]
-
-
-def spoken(said: Any) -> tuple[str, str]:
-    if said.type == "tool":
-        return "tool", f"{said.name} {said.input or ''} {said.observation or ''}".strip()
-    if said.type == "event":
-        return "event", said.name
-    return said.role, said.message
-
-
-@pytest.fixture
-def scene(server: ServerProcess, key: str, openai_url: str) -> Scene:
-    return Scene(server, key, openai_url)
-
-
-@tool
-def weather(city: str) -> str:
-    """The weather of a town."""
-    return f"Rain in {city}."
-
-
-def agent(model: Any, tools: list[Any], **options: Any) -> Any:
-    """A model that calls tools, until it has nothing more to call."""
-    armed = model.bind_tools(tools)
-    made = StateGraph(MessagesState)
-    made.add_node("agent", lambda state: {"messages": [armed.invoke(state["messages"])]})
-    made.add_node("tools", ToolNode(tools))
-    made.add_edge(START, "agent")
-    made.add_conditional_edges("agent", tools_condition)
-    made.add_edge("tools", "agent")
-    return made.compile(**options)
+server, key, openai_url, scene = chain_cast.FIXTURES
 
 
 # ---- conversations -------------------------------------------------------------------------------
@@ -467,7 +379,7 @@ def test_an_error_is_an_event_once_however_many_runs_it_leaves(scene: Scene) -> 
         chain.invoke({"question": "socks"}, config={"callbacks": [scene.handler()]})
     (kept,) = scene.arrived()
     assert [spoken(said) for said in kept.messages] == [("user", "socks"), ("event", "error")]
-    assert kept.messages[1].metadata["message"].startswith("Connection error")
+    assert kept.messages[1].message.startswith("Connection error")
 
 
 def test_a_fallback_is_told_with_the_error_before_it(scene: Scene) -> None:

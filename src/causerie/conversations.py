@@ -129,7 +129,8 @@ def trim_metadata(given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """What of `given` fits the limits, and a sentence for each thing that did not.
 
     Keys and values are cut at 40 characters; the reserved keys come first when there are more
-    than 20, then the order given.
+    than 20, then the order given. A user's id keeps its beginning and gets a digest, so that users
+    whose ids begin alike stay apart.
     """
     kept: dict[str, str] = {}
     lost: list[str] = []
@@ -143,8 +144,15 @@ def trim_metadata(given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
             continue
         if len(key) > METADATA_CHARS_MAX or len(given[key]) > METADATA_CHARS_MAX:
             lost.append(f"key {name!r} cut at {METADATA_CHARS_MAX} characters")
-        kept[name] = given[key][:METADATA_CHARS_MAX]
+        kept[name] = _cut_user(given[key]) if key == "user_id" else given[key][:METADATA_CHARS_MAX]
     return kept, lost
+
+
+def _cut_user(id: str) -> str:
+    if len(id) <= METADATA_CHARS_MAX:
+        return id
+    digest = hashlib.blake2b(id.encode(), digest_size=6).hexdigest()
+    return f"{id[: METADATA_CHARS_MAX - len(digest) - 1]}~{digest}"
 
 
 def nests_deeper(value: Any, most: int) -> bool:

@@ -132,6 +132,21 @@ class AsyncClient:
             pieces.close()
 
     @property
+    def tenant(self) -> str | None:
+        """Of all that is written and read, unless a call names another."""
+        return self.client.tenant
+
+    @property
+    def destination(self) -> str:
+        """The same for all clients of the same server and key. It does not tell the key."""
+        return self.client.destination
+
+    @property
+    def closed(self) -> bool:
+        """Whether it sends nothing any more."""
+        return self.client.closed
+
+    @property
     def stats(self) -> Stats:
         """How many requests were sent, wait, were dropped, or failed, in this process."""
         return self.client.stats

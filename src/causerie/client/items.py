@@ -144,7 +144,11 @@ def _part(part: Any) -> str:
     match part:
         case str(text) | {"text": str(text)} | {"refusal": str(text)}:
             return text
-        case {"image_url": {"url": str(url)}} if url.startswith("http"):
+        case (
+            {"image_url": {"url": str(url)}}
+            | {"image_url": str(url)}
+            | {"type": "image", "source": {"url": str(url)}}
+        ) if url.startswith("http"):
             return f"[image: {url}]"
         case {"type": "image" | "file" | "audio" | "video" as kind, "url": str(url)} if (
             url.startswith("http")

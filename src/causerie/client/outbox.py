@@ -97,6 +97,11 @@ class Outbox:
         """How it stands."""
         return self._desk.stats
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._left
+
     # ---- in --------------------------------------------------------------------------------------
 
     def put(self, letter: Letter) -> None:

@@ -61,6 +61,11 @@ class Client(Writing, Reading, Contexts):
         """The same for all clients of the same server and key. It does not tell the key."""
         return self._connections.destination
 
+    @property
+    def closed(self) -> bool:
+        """Whether it sends nothing any more."""
+        return self._outbox.closed
+
     def close(self, timeout: float = EXIT_SECONDS_MAX) -> bool:
         """Flush, at most so many seconds, and stop. Returns whether nothing is left."""
         done = self._outbox.close(timeout)

@@ -1,4 +1,4 @@
-"""Entry: a tree of runs as it is logged, one conversation or one more turn of it."""
+"""Entry: a turn as it is logged, a conversation by itself or more of one."""
 
 from __future__ import annotations
 
@@ -7,68 +7,52 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from causerie.client.items import Item
-from causerie.langchain.trees import Kind, Step, Tree
-from causerie.langchain.words import plain, tool_item
-
-SPEAKING = (Kind.CHAIN, Kind.MODEL)
-"""Runs that are talk; a tool or a retriever that somebody runs by itself is none."""
+from causerie.langchain.fitting import fitted
+from causerie.langchain.trees import Kind, Step, Turn
+from causerie.langchain.words import tool_item
 
 
 @dataclass
 class Entry:
-    """`new` is the turn, `whole` the turn with all that was said before it."""
+    """`new` is the turn, `whole` the turn with all that was said before it, `told` what the model
+    was told to be.
+    """
 
     new: list[Item]
     whole: list[Item]
+    told: list[Item]
     continues: bool
     opening: str
     """What the conversations of a user have in common that begin alike."""
 
 
-def entry_of(tree: Tree) -> Entry | None:
-    """The start inputs and the final outputs of the outermost runs, and what happened between."""
-    outermost = [step for step in tree.outermost if step.kind in SPEAKING]
-    if not outermost:
+def entry_of(turn: Turn) -> Entry | None:
+    """What the first run was given, what came of the last, and what happened between."""
+    talk = turn.first.talk
+    between = _between(turn)
+    after = [*between, *_replies(turn, between)]
+    if not talk.new and not after:
         return None
-    first = _first(outermost)
-    asked = _asked(first)
-    between = _between(tree, outermost)
-    replies = _replies(outermost, answered=any(item.get("type") == "tool" for item in between))
-    talk = first[0].talk
-    whole = talk.whole if talk.continues else asked
-    turn = [*between, *replies]
-    if not asked and not turn:
-        return None
-    _date(asked, first[0].started_at)
-    return Entry([*asked, *turn], [*whole, *turn], talk.continues, _opening(whole, tree.party.user))
+    _date(talk.new, turn.first.started_at)
+    whole = talk.whole if talk.continues else talk.new
+    return Entry(
+        fitted([*talk.new, *after]),
+        fitted([*whole, *after]),
+        fitted(talk.told),
+        talk.continues,
+        _opening(whole, turn.party.user),
+    )
 
 
-def _first(outermost: list[Step]) -> list[Step]:
-    """Those that none precedes: they were given what began it all."""
-    return [step for step in outermost if not any(other.precedes(step) for other in outermost)]
-
-
-def _last(outermost: list[Step]) -> list[Step]:
-    """Those that precede none: what they gave is what came of it."""
-    return [step for step in outermost if not any(step.precedes(other) for other in outermost)]
-
-
-def _asked(first: list[Step]) -> list[Item]:
-    """What they were given, once where it is the same."""
+def _replies(turn: Turn, between: list[Item]) -> list[Item]:
+    answered = any(item.get("type") == "tool" for item in between)
     items: list[Item] = []
-    for step in first:
-        items.extend(item for item in step.talk.new if item not in items)
-    return items
-
-
-def _replies(outermost: list[Step], *, answered: bool) -> list[Item]:
-    items: list[Item] = []
-    for step in _last(outermost):
-        said = [item for item in step.said if not (answered and "observation" in item)]
-        if step.ended_at is not None:
-            _date(said, step.ended_at)
+    for head in turn.heads:
+        said = [item for item in head.said if not (answered and "observation" in item)]
+        if head.ended_at is not None:
+            _date(said, head.ended_at)
         items.extend(said)
-    return items
+    return items or turn.partial
 
 
 def _date(items: list[Item], at: float) -> None:
@@ -76,33 +60,33 @@ def _date(items: list[Item], at: float) -> None:
         item.setdefault("event_timestamp", datetime.fromtimestamp(at, UTC).isoformat())
 
 
-def _between(tree: Tree, outermost: list[Step]) -> list[Item]:
+def _between(turn: Turn) -> list[Item]:
     """Tools, steps and errors, in the order in which they were."""
-    inner = [step for step in tree.steps.values() if not step.outermost]
-    told = [(step.began, _told(step)) for step in inner]
-    if not any(step.kind is Kind.TOOL for step in inner):
-        told += [(outermost[-1].began, item) for item in _called(outermost)]
-    for trouble in tree.troubles:
-        event = {"type": "event", "name": trouble.name, "metadata": trouble.metadata}
-        told.append((trouble.place, event))
+    told = [(step.place, _told(step)) for step in turn.steps]
+    if not any(step.kind is Kind.TOOL for step in turn.steps):
+        told += [(0, item) for item in _called(turn)]
+    for place, trouble in turn.troubles:
+        event: Item = {"type": "event", "name": trouble.name}
+        if trouble.kind:
+            event |= {"message": trouble.message, "metadata": {"type": trouble.kind}}
+        told.append((place, event))
     return [item for _, item in sorted(told, key=lambda pair: pair[0])]
 
 
-def _called(outermost: list[Step]) -> list[Item]:
+def _called(turn: Turn) -> list[Item]:
     """The tools' calls that the last run was told of and the first was not."""
-    known = [item for item in outermost[0].talk.whole if item.get("type") == "tool"]
-    later = [item for item in outermost[-1].talk.whole if item.get("type") == "tool"]
-    return later[len(known) :]
+    known = sum(item.get("type") == "tool" for item in turn.first.talk.whole)
+    return [item for item in turn.last.talk.whole if item.get("type") == "tool"][known:]
 
 
 def _told(step: Step) -> Item:
-    given = step.given if step.kind is Kind.TOOL else plain(step.given)
     said = "\n\n".join(str(item.get("message") or item.get("name")) for item in step.said)
-    item = tool_item(step.name, given, said if step.ended is not None else None)
+    item = tool_item(step.name, step.given, said if step.ended_at is not None else None)
     item["event_timestamp"] = datetime.fromtimestamp(step.started_at, UTC).isoformat()
     return item
 
 
 def _opening(whole: list[Item], user: str) -> str:
     said = next((item["message"] for item in whole if item.get("role") == "user"), "")
-    return hashlib.blake2b(f"{user}\0{said}".encode(), digest_size=12).hexdigest()
+    whose = f"{user}\0{said}".encode("utf-8", "replace")
+    return hashlib.blake2b(whose, digest_size=12).hexdigest()

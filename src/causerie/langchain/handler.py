@@ -9,8 +9,9 @@ several of them in one run log it once.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -20,9 +21,16 @@ from causerie.client.items import Item
 from causerie.langchain.ledgers import all_ledgers
 from causerie.langchain.parties import party_of
 from causerie.langchain.runs import all_runs
-from causerie.langchain.trees import Kind, Party, Step, Tree
-from causerie.langchain.troubles import trouble_of
-from causerie.langchain.words import Talk, items_of_messages, plain, reply_of, talk_of, text_of
+from causerie.langchain.trees import Kind, Party, Step, Tree, Turn
+from causerie.langchain.words import (
+    Talk,
+    arguments_of,
+    items_of_messages,
+    plain,
+    reply_of,
+    talk_of,
+    text_of,
+)
 from causerie.langchain.words import talk_of_messages as talk_of_chat
 
 NO_TALK = ("prompt", "parser")
@@ -40,7 +48,8 @@ class ContextCallbackHandler(BaseCallbackHandler):
     messages begin with.
     """
 
-    # In the thread and the task of the run, and not in one of a pool: it takes microseconds.
+    # In the thread and the task of the run, not in one of a pool: it takes a fraction of a
+    # millisecond, and what it notes stays in order.
     run_inline = True
 
     def __init__(
@@ -62,6 +71,14 @@ class ContextCallbackHandler(BaseCallbackHandler):
         retrievers inside the outermost run are told as well. `verbose` is understood and does
         nothing. Raises ValueError for a key or an address that cannot be one.
         """
+        given: dict[str, Any] = {
+            "url": url,
+            "user": user,
+            "conversation": conversation,
+            "tenant": tenant,
+        }
+        given |= {"metadata": metadata, "steps": steps, **options}
+        self._given = given if client is None else None
         ledgers = all_ledgers()
         self.client = client or ledgers.client(token, url, options)
         """What sends; `handler.client.flush()` waits until all has been taken."""
@@ -74,7 +91,18 @@ class ContextCallbackHandler(BaseCallbackHandler):
         """Wait until all that was logged has been taken by the server or refused, at most
         `timeout` seconds. Returns whether it has.
         """
+        self._runs.settle_all()
         return self.client.flush(timeout)
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Models and configs are copied with what they hold; its client is one for all."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without its key, which no file shall have: that comes from the environment again."""
+        if self._given is None:
+            raise TypeError("a handler with a client of its own cannot be pickled")
+        return _rebuilt, (type(self), self._given)
 
     # ---- beginnings ------------------------------------------------------------------------------
 
@@ -96,7 +124,7 @@ class ContextCallbackHandler(BaseCallbackHandler):
 
     def on_tool_start(self, serialized: Any, input_str: str, **run: Any) -> None:
         """A tool."""
-        given = plain(run.get("inputs") or input_str)
+        given = run.get("inputs") or input_str
         self._begin(Kind.TOOL, serialized, run, given, Talk)
 
     def on_retriever_start(self, serialized: Any, query: str, **run: Any) -> None:
@@ -111,36 +139,46 @@ class ContextCallbackHandler(BaseCallbackHandler):
         given: Any,
         talk: Callable[[], Talk],
     ) -> None:
-        id: UUID = run["run_id"]
         try:
-            self._runs.start(id, run.get("parent_run_id"), run.get("name"))
-            with self._runs.lock:
-                line = self._runs.line(id)
-                tree = self._runs.tree(line[-1], self._ledger)
-                outermost = not any(parent in tree.steps for parent in line[1:])
-                tree.party.learn(party_of(kind, serialized, run, asks=outermost))
-                if kind is Kind.TOOL or self._steps or outermost:
-                    said = talk() if outermost else Talk()
-                    self._add(tree, id, kind, serialized, run, outermost, given, said)
+            if run.get("run_type") not in NO_TALK:
+                self._note(Beginning(kind, serialized, run, given, talk))
         except Exception:
             log.exception("the beginning of a run could not be noted")
 
-    def _add(
-        self,
-        tree: Tree,
-        id: UUID,
-        kind: Kind,
-        serialized: Any,
-        run: Mapping[str, Any],
-        outermost: bool,
-        given: Any,
-        talk: Talk,
-    ) -> None:
-        if run.get("run_type") in NO_TALK:
-            return
-        name = run.get("name") or (serialized or {}).get("name") or kind.value
-        branches = self._runs.branches(id)
-        tree.add(id, Step(kind, str(name), tree.tick(), outermost, branches, given, talk))
+    def _note(self, began: Beginning) -> None:
+        id, runs = began.id, self._runs
+        runs.start(id, began.run.get("parent_run_id"), began.run.get("name"))
+        with runs.lock:
+            line = runs.line(id)
+            tree = runs.tree(line[-1], self._ledger)
+            known = tree.find(id)
+            turn = tree.turn_of(line)
+        if known is not None:  # another of our handlers is on it as well
+            known[0].defaults.learn(self._party)
+        elif turn is None and began.kind.speaks:
+            self._open(tree, line, began)
+        elif turn is not None:
+            self._enter(tree, turn, began)
+
+    def _open(self, tree: Tree, line: list[UUID], began: Beginning) -> None:
+        # Before the lock is taken: a long history takes a while.
+        step, party = began.step(), began.party(asks=True)
+        with self._runs.lock:
+            step.branches = self._runs.branches(line)
+            turn = tree.begin(began.id, step, party, self._party)
+            turn.defaults.learn(self._party)
+            surplus = tree.surplus()
+        self._runs.weigh(line[-1], step.talk.chars)
+        self._ledger.keep(surplus)
+
+    def _enter(self, tree: Tree, turn: Turn, began: Beginning) -> None:
+        step = began.inner() if self._steps or began.kind is Kind.TOOL else None
+        party = began.party(asks=False)
+        with self._runs.lock:
+            turn.party.learn(party)
+            tree.hear(began.id, turn, step)
+            if step is not None:
+                turn.add(step)
 
     # ---- ends ------------------------------------------------------------------------------------
 
@@ -162,50 +200,101 @@ class ContextCallbackHandler(BaseCallbackHandler):
 
     def _end(self, run: Mapping[str, Any], said: Callable[[Step], list[Item]]) -> None:
         try:
-            with self._runs.lock:
-                tree = self._runs.find(run["run_id"], self._ledger)
-                step = tree.steps.get(run["run_id"]) if tree else None
-                if tree is None or step is None or step.ended is not None:
-                    return
-                if step.outermost and run.get("inputs") is not None:
-                    # A stream knows only at its end what it was given.
-                    step.talk = talk_of(run["inputs"])
-                tree.end(run["run_id"], said(step))
-                if step.outermost:
-                    tree.party.learn(self._party)
+            self._close(run["run_id"], said, run.get("inputs"))
         except Exception:
             log.exception("the end of a run could not be noted")
+
+    def _close(
+        self, id: UUID, said: Callable[[Step], list[Item]], inputs: Any, *, partial: bool = False
+    ) -> None:
+        turn, step = self._find(id)
+        if turn is None or id not in turn.open:
+            return
+        items = said(step or Step(Kind.MODEL, "")) if step is not None or partial else []
+        talk = talk_of(inputs) if step is turn.first and inputs is not None else None
+        with self._runs.lock:
+            if step is not None and step.ended_at is None:
+                # A stream knows only at its end what it was given.
+                step.talk = talk or step.talk
+                step.said = items
+                step.ended_at = time.time()
+            if partial and items and step not in turn.heads:
+                turn.partial = items
+            turn.open.discard(id)
+        self._runs.settle(id)
+
+    def _find(self, id: UUID) -> tuple[Turn | None, Step | None]:
+        with self._runs.lock:
+            tree = self._runs.find(id, self._ledger)
+            return (tree.find(id) if tree is not None else None) or (None, None)
 
     # ---- errors ----------------------------------------------------------------------------------
 
     def on_chain_error(self, error: BaseException, **run: Any) -> None:
         """A chain did not come to its end."""
-        self._fail(error, run, list)
+        self._fail(error, run, None)
 
     def on_llm_error(self, error: BaseException, **run: Any) -> None:
         """A model failed, perhaps after it had said something."""
-        self._fail(error, run, lambda: _generated(run.get("response")))
+        self._fail(error, run, run.get("response"))
 
     def on_tool_error(self, error: BaseException, **run: Any) -> None:
         """A tool failed."""
-        self._fail(error, run, list)
+        self._fail(error, run, None)
 
     def on_retriever_error(self, error: BaseException, **run: Any) -> None:
         """A retriever failed."""
-        self._fail(error, run, list)
+        self._fail(error, run, None)
 
-    def _fail(
-        self, error: BaseException, run: Mapping[str, Any], said: Callable[[], list[Item]]
-    ) -> None:
+    def _fail(self, error: BaseException, run: Mapping[str, Any], response: Any) -> None:
         try:
+            turn, _ = self._find(run["run_id"])
             with self._runs.lock:
-                tree = self._runs.find(run["run_id"], self._ledger)
-                trouble = trouble_of(error)
-                if tree is not None and trouble is not None:
-                    tree.fail(error, *trouble)
+                if turn is not None:
+                    turn.fail(error)
+            said = _generated(response)
+            self._close(run["run_id"], lambda _: said, run.get("inputs"), partial=True)
         except Exception:
             log.exception("the error of a run could not be noted")
-        self._end(run, lambda step: said())
+
+
+class Beginning(NamedTuple):
+    """A run that begins, as LangChain tells it."""
+
+    kind: Kind
+    serialized: Any
+    run: Mapping[str, Any]
+    given: Any
+    talk: Callable[[], Talk]
+
+    @property
+    def id(self) -> UUID:
+        """The run's."""
+        id: UUID = self.run["run_id"]
+        return id
+
+    @property
+    def name(self) -> str:
+        """What LangChain calls it."""
+        given = self.run.get("name") or (self.serialized or {}).get("name")
+        return str(given or self.kind.value)
+
+    def step(self) -> Step:
+        """The run as it is kept when it is outermost."""
+        return Step(self.kind, self.name, self.given, self.talk())
+
+    def inner(self) -> Step:
+        """The run as it is kept when it is inside another."""
+        given = arguments_of(self.given) if self.kind is Kind.TOOL else plain(self.given)
+        return Step(self.kind, self.name, given)
+
+    def party(self, *, asks: bool) -> Party:
+        """Who talks; one that `asks` is the outermost."""
+        return party_of(self.kind, self.serialized, self.run, asks=asks)
+
+
+def _rebuilt(kind: type[ContextCallbackHandler], given: dict[str, Any]) -> ContextCallbackHandler:
+    return kind(**given)
 
 
 def _generated(response: Any) -> list[Item]:

@@ -13,7 +13,10 @@ CONVERSATION_KEYS = ("conversation_id", "thread_id", "session_id")
 HEADER_NAMES = ("default_headers", "headers", "extra_headers")
 FOREIGN_PREFIXES = ("ls_", "lc_", "langgraph_", "langsmith", "checkpoint", "__")
 """What libraries note for themselves in the metadata of runs."""
-FRAMES_MAX = 16
+FRAMES_MAX = 24
+OWN_MODULES = ("causerie.langchain",)
+LIBRARIES = ("langchain", "langgraph", "contextlib", "asyncio")
+"""Whose frames may stand between a run and its handlers."""
 
 
 def party_of(kind: Kind, serialized: Any, run: Mapping[str, Any], *, asks: bool) -> Party:
@@ -28,6 +31,15 @@ def party_of(kind: Kind, serialized: Any, run: Mapping[str, Any], *, asks: bool)
         party.conversation = party.conversation or _first(configured, CONVERSATION_KEYS)
     if kind is Kind.MODEL:
         _learn_of_model(party, serialized, run.get("invocation_params") or {}, given)
+    return party
+
+
+def model_party(serialized: Any, run: Mapping[str, Any]) -> Party:
+    """What a model tells of itself, and of the user in its headers."""
+    party = Party()
+    _learn_of_model(
+        party, serialized, run.get("invocation_params") or {}, run.get("metadata") or {}
+    )
     return party
 
 
@@ -68,21 +80,32 @@ def _users(*places: Mapping[str, Any]) -> Iterator[str]:
 
 def _configured(*, frames: bool) -> Mapping[str, Any]:
     """The `configurable` of the run. LangChain tells it to what runs inside; before 1.0 it told
-    handlers as well, and since then only the frame that calls them has it.
+    handlers as well, and since then only the frames that call them have it.
     """
     # Loaded by whatever runs; to import it with the handler takes half a second.
     from langchain_core.runnables.config import var_child_runnable_config
 
-    around = var_child_runnable_config.get()
-    if around and around.get("configurable"):
-        return around["configurable"]
-    frame = sys._getframe() if frames else None
+    found = (var_child_runnable_config.get() or {}).get("configurable")
+    if not found and frames:
+        found = _configured_by_callers()
+    return found if isinstance(found, Mapping) else {}
+
+
+def _configured_by_callers() -> Any:
+    """From the frames of LangChain that called us, and no others: what an app has in a variable of
+    that name may be another run's.
+    """
+    frame = sys._getframe()
     for _ in range(FRAMES_MAX):
-        if frame is None:
-            break
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith(OWN_MODULES):
+            continue
+        if not module.startswith(LIBRARIES):
+            return None
         config = frame.f_locals.get("config")
         if isinstance(config, Mapping) and config.get("configurable"):
-            found: Mapping[str, Any] = config["configurable"]
-            return found
-        frame = frame.f_back
-    return {}
+            return config["configurable"]
+    return None

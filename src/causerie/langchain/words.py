@@ -26,13 +26,16 @@ ROLES = {
 SILENT_PARTS = frozenset(
     {
         *("tool_use", "tool_call", "tool_call_chunk", "function_call", "input_json_delta"),
-        *("thinking", "redacted_thinking", "reasoning", "reasoning_content", "non_standard"),
+        *("server_tool_call", "server_tool_call_chunk", "server_tool_result", "non_standard"),
+        *("thinking", "redacted_thinking", "reasoning", "reasoning_content"),
     }
 )
 """Parts of a content that are no words: calls, which stand beside it, and what a model thought."""
 HISTORY_KEYS = ("chat_history", "history")
 INPUT_KEYS = ("messages", "input", "question", "query", "prompt", "human_input", "user_input")
 OUTPUT_KEYS = ("output", "answer", "text", "result", "response", "content", "generation")
+NO_TALK_ROLES = ("remove",)
+"""LangGraph's wish to forget a message is in the form of one."""
 TEXT_CHARS_MAX = 200_000
 """The longest text that is made of something that is none."""
 
@@ -46,6 +49,16 @@ class Talk:
     continues: bool = False
     """The model has said something before."""
 
+    @property
+    def chars(self) -> int:
+        """How long it is."""
+        return sum(len(item.get("message") or item.get("observation") or "") for item in self.whole)
+
+    @property
+    def told(self) -> list[Item]:
+        """What the model was told to be."""
+        return [item for item in self.whole if item.get("role") == "system"]
+
 
 # ---- what a run was given ------------------------------------------------------------------------
 
@@ -55,14 +68,13 @@ def talk_of(given: Any) -> Talk:
     messages = messages_in(given)
     if messages is not None:
         return talk_of_messages(messages)
-    if isinstance(given, Mapping):
-        return _talk_of_fields(given)
-    return _asked(text_of(given))
+    fields = fields_of(given)
+    return _asked(text_of(given)) if fields is None else _talk_of_fields(fields)
 
 
 def _asked(text: str) -> Talk:
     said = [_said("user", text)] if text else []
-    return Talk(said, said)
+    return Talk(said, list(said))
 
 
 def _talk_of_fields(given: Mapping[str, Any]) -> Talk:
@@ -82,8 +94,28 @@ def talk_of_messages(messages: Sequence[Any]) -> Talk:
     """The last that the model said, and all before it, is history."""
     answered = [place for place, one in enumerate(messages) if role_of(one) == "assistant"]
     cut = answered[-1] + 1 if answered else 0
-    # Apart from each other: a tool's answer stands with its call only where both are meant.
-    return Talk(items_of_messages(messages), items_of_messages(messages[cut:]), bool(answered))
+    whole = items_of_messages(messages)
+    new = items_of_messages(messages[cut:])
+    if not any(role_of(one) == "tool" for one in messages[cut:]):
+        # The same items, so that both get their date. (A tool's answer stands with its call in the
+        # whole, and by itself in what is new.)
+        new = whole[len(whole) - len(new) :]
+    return Talk(whole, new, bool(answered))
+
+
+def fields_of(value: Any) -> Mapping[str, Any] | None:
+    """The fields of a dict, a model of pydantic or a dataclass; None for anything else. Messages
+    and documents are no such things here.
+    """
+    if isinstance(value, Mapping):
+        return value
+    names = getattr(type(value), "model_fields", None) or getattr(
+        type(value), "__dataclass_fields__", None
+    )
+    known = hasattr(value, "page_content") or hasattr(value, "resume") or _is_message(value)
+    if not names or known:
+        return None
+    return {str(name): getattr(value, name, None) for name in names}
 
 
 def messages_in(value: Any) -> list[Any] | None:
@@ -93,12 +125,10 @@ def messages_in(value: Any) -> list[Any] | None:
         return list(to_messages())
     if _is_message(value):
         return [value]
-    if isinstance(value, Mapping):
-        inner = value.get("messages")
-        return None if inner is None or isinstance(inner, Mapping) else messages_in(inner)
-    if isinstance(value, list | tuple) and value and all(map(_is_any_message, value)):
-        return list(value)
-    return None
+    if isinstance(value, list | tuple):
+        return list(value) if value and all(map(_is_any_message, value)) else None
+    inner = (fields_of(value) or {}).get("messages")
+    return messages_in(inner) if isinstance(inner, list | tuple) or _is_message(inner) else None
 
 
 def _is_message(value: Any) -> bool:
@@ -138,6 +168,8 @@ def items_of_messages(messages: Iterable[Any]) -> list[Item]:
         role = role_of(message)
         if role == "tool":
             _answer(message, items, calls)
+            continue
+        if role in NO_TALK_ROLES:
             continue
         text = words_of(_field(message, "content"))
         asked = list(_field(message, "tool_calls") or ()) if role == "assistant" else []
@@ -208,10 +240,11 @@ def reply_of(given: Any, inputs: Any = None) -> list[Item]:
     messages = messages_in(given)
     if messages is not None:
         return _last_said(messages)
-    if isinstance(given, Mapping):
-        fields = _own_fields(given, inputs)
-        key = next((key for key in OUTPUT_KEYS if fields.get(key)), None)
-        found = fields if key is None else fields[key]
+    fields = fields_of(given)
+    if fields is not None:
+        own = _own_fields(fields, inputs)
+        key = next((key for key in OUTPUT_KEYS if own.get(key)), None)
+        found = own if key is None else own[key]
         messages = messages_in(found)
         if messages is not None:
             return _last_said(messages)
@@ -234,6 +267,8 @@ def _own_fields(given: Mapping[str, Any], inputs: Any) -> Mapping[str, Any]:
 def _last_said(messages: Sequence[Any]) -> list[Item]:
     """The tools' calls since the user spoke, and what the model said last."""
     roles = [role_of(one) for one in messages]
+    if set(roles) == {"assistant"}:
+        return items_of_messages(messages)  # replies side by side
     asked = max((place for place, role in enumerate(roles) if role == "user"), default=-1)
     items = items_of_messages(messages[asked + 1 :])
     spoken = [item for item in items if item.get("role") == "assistant"][-1:]
@@ -247,16 +282,18 @@ def text_of(value: Any) -> str:
     """Anything as a text."""
     if value is None or isinstance(value, str):
         return value or ""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "[bytes]"
     messages = messages_in(value)
     if messages is not None:
         return "\n\n".join(words_of(_field(one, "content")) for one in messages)
-    for name in ("page_content", "return_values", "resume"):
-        if hasattr(value, name):
+    for name in ("page_content", "return_values", "resume", "update"):
+        if getattr(value, name, None) is not None and not callable(getattr(value, name)):
             return text_of(getattr(value, name))
     if isinstance(value, Mapping):
         return _text_of_fields(value)
-    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
-        return "\n\n".join(value)
+    if isinstance(value, list | tuple):
+        return "\n\n".join(filter(None, map(text_of, value)))
     return _json(value)
 
 
@@ -272,6 +309,13 @@ def _json(value: Any) -> str:
     if isinstance(made, str):
         return made
     return msgspec.json.encode(made).decode()[:TEXT_CHARS_MAX]
+
+
+def arguments_of(given: Any) -> Any:
+    """A tool's arguments, without the state that LangGraph puts among them."""
+    if not isinstance(given, Mapping):
+        return plain(given)
+    return plain({key: value for key, value in given.items() if messages_in(value) is None})
 
 
 def plain(value: Any) -> Any:
