@@ -224,8 +224,9 @@ class Contexts:
             return context, rows.turns(connection, context.id, context.cut)
 
     def hold(self, project: str, id: str, holder: str, now: datetime, lock_s: float) -> Context:
-        """Lock a session for that many seconds, or longer for who has it already: for a turn that is
-        answered elsewhere. Raises NotFound, Busy while another has it, Conflict for a common prefix.
+        """Lock a session for that many seconds, or longer for who has it already, while its turn is
+        answered elsewhere. Raises NotFound, Busy while another has it, Conflict for a common
+        prefix.
         """
         until = now + timedelta(seconds=lock_s)
         with self._locking() as connection:

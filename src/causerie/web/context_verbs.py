@@ -206,8 +206,8 @@ class ContextVerbs:
         return JSONResponse({"object": "list", "data": data}, headers=request_headers(request))
 
     async def tag(self, request: Request) -> Response:
-        """Let a tag stand for a context; `tag:NAME` is then understood as its id. With `keep`, a live
-        context that has the tag already keeps it, and the answer names that one.
+        """Let a tag stand for a context; `tag:NAME` is then understood as its id. With `keep`, a
+        live context that has the tag already keeps it, and the answer names that one.
         """
         knock = await self._callers.admit(request)
         required(knock.body, "context_id")
