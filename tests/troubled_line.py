@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections import Counter
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ SILENT = "silent"
 class TroubledLine:
     """Listens on loopback and passes on to `target`. `trouble` is what happens to requests from
     now on, `requests` counts what came in each trouble, `accepted` the connections. Answers wait
-    while `resume` is cleared.
+    for `delay_s`, and while `resume` is cleared.
     """
 
     def __init__(self, target: str) -> None:
@@ -39,6 +40,7 @@ class TroubledLine:
         self.trouble = ""
         self.requests: Counter[str] = Counter()
         self.accepted = 0
+        self.delay_s = 0.0
         self.resume = threading.Event()
         self.resume.set()
         self._ends: set[socket.socket] = set()
@@ -104,6 +106,7 @@ class TroubledLine:
             return True
         server.sendall(request)
         answer = _message(server)
+        time.sleep(self.delay_s)
         self.resume.wait(30)
         if trouble == CUT or not answer:
             return False

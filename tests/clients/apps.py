@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.clients.environments import NodeEnvironment, PythonEnvironment
+from tests.clients.environments import ROOT, NodeEnvironment, PythonEnvironment
 
 FOLDER = Path(__file__).resolve().parent
 APP_SECONDS_MAX = 120
@@ -108,6 +108,19 @@ def langchain_usage(environment: str, proxy: str) -> Outcome:
     return start([str(python), str(FOLDER / "usage_app.py"), proxy], {"PYTHONPATH": source})
 
 
+def handler(service: Service, openai_url: str, environment: str, *given: str) -> Outcome:
+    """Our own ContextCallbackHandler; `environment` is `langgraph` or `langgraph06`. What is given
+    goes to handler_app.py.
+    """
+    python = PythonEnvironment(environment).python()
+    own = {
+        "PYTHONPATH": str(ROOT / "src"),
+        "CAUSERIE_URL": service.endpoint,
+        "CONTEXT_API_TOKEN": service.token,
+    }
+    return start([str(python), str(FOLDER / "handler_app.py"), *given], own | _model_at(openai_url))
+
+
 def ark(gateway: Gateway, environment: str, mode: str) -> Outcome:
     """Ark's client; `environment` is `ark1` or `ark5`, `mode` is `sync` or `async`."""
     python = PythonEnvironment(environment).python()
@@ -127,6 +140,26 @@ def langchain_openai(gateway: Gateway) -> Outcome:
     python = PythonEnvironment("langchain_openai").python()
     told = [f"{gateway.root}/v1", gateway.endpoint]
     return start([str(python), str(FOLDER / "langchain_openai_app.py"), *told], gateway.variables())
+
+
+def example(name: str, variables: Mapping[str, str], environment: str = "", *given: str) -> str:
+    """What an example prints; it runs in our own environment unless another is named.
+
+    Raises:
+        RuntimeError: it broke.
+    """
+    python = PythonEnvironment(environment).python() if environment else sys.executable
+    done = subprocess.run(
+        [str(python), str(ROOT / "examples" / name), *given],
+        env={**_surroundings(), "PYTHONPATH": str(ROOT / "src"), **variables},
+        capture_output=True,
+        text=True,
+        timeout=APP_SECONDS_MAX,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{name} broke:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def start(command: list[str], variables: Mapping[str, str]) -> Outcome:

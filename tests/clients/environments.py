@@ -21,6 +21,7 @@ CLASHING = (
     "ark5",
     "openai1",
     "langchain_openai",
+    "langgraph",
     "langgraph06",
 )
 

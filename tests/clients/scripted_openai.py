@@ -1,18 +1,22 @@
 """A chat model that is only a script: OpenAI's chat completions on loopback, streamed or whole.
 
-    scripted_openai.py [PORT]
+    scripted_openai.py [PORT [DELAY_MS]]
 
-Prints the port that it listens on, then serves until it is stopped. Its reply to a text is always
-`reply_to(text)`; its tokens are the words.
+Prints the port that it listens on, then serves until it is stopped, each answer after DELAY_MS. Its
+reply to a text is always `reply_to(text)`; its tokens are the words. Who says `<<NAME TOWN>>` is
+answered with a call of NAME for that town, if such a function has been offered.
 """
 
 import json
+import re
 import sys
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 CREATED = 1_700_000_000
+CALL = re.compile(r"<<(\w+) (\w+)>>")
 
 
 def reply_to(text: str) -> str:
@@ -24,9 +28,13 @@ class ScriptedOpenAI(BaseHTTPRequestHandler):
     """POST /v1/chat/completions; anything else is not found."""
 
     protocol_version = "HTTP/1.1"
+    # Else the body waits 40 ms for the acknowledgement of the head.
+    disable_nagle_algorithm = True
+    delay_s = 0.0
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        time.sleep(self.delay_s)
         if self.path != "/v1/chat/completions":
             self._send(404, "application/json", b'{"error":{"message":"No such path."}}')
         elif asked.get("stream"):
@@ -46,10 +54,18 @@ class ScriptedOpenAI(BaseHTTPRequestHandler):
         """Says nothing: the port is all that this program prints."""
 
 
+class Listener(ThreadingHTTPServer):
+    """One for many callers at once."""
+
+    request_queue_size = 128
+
+
 def completion(asked: dict[str, Any]) -> dict[str, Any]:
     """The whole answer."""
-    message = {"role": "assistant", "content": reply(asked)}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    message: dict[str, Any] = {"role": "assistant", "content": reply(asked)}
+    if calls := called(asked):
+        message = {"role": "assistant", "content": None, "tool_calls": calls}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
     return {**head(asked, "chat.completion"), "choices": [choice], "usage": usage(asked)}
 
 
@@ -64,11 +80,25 @@ def chunks(asked: dict[str, Any]) -> Iterator[str]:
     yield "[DONE]"
 
 
-def deltas(asked: dict[str, Any]) -> Iterator[tuple[dict[str, str], str | None]]:
+def deltas(asked: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
     yield {"role": "assistant", "content": ""}, None
+    if calls := called(asked):
+        yield {"tool_calls": [{"index": 0, **calls[0]}]}, None
+        yield {}, "tool_calls"
+        return
     for number, word in enumerate(reply(asked).split(" ")):
         yield {"content": f" {word}" if number else word}, None
     yield {}, "stop"
+
+
+def called(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The call that the last message asks for, if it is the user's and there are functions."""
+    last = asked["messages"][-1]
+    found = CALL.search(text_of(last))
+    if not (found and asked.get("tools") and last["role"] == "user"):
+        return []
+    function = {"name": found[1], "arguments": json.dumps({"city": found[2]})}
+    return [{"id": f"call_{found[2]}", "type": "function", "function": function}]
 
 
 def head(asked: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -94,7 +124,8 @@ def text_of(message: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    server = ThreadingHTTPServer(("127.0.0.1", port), ScriptedOpenAI)
+    port, delay_ms = (*map(int, sys.argv[1:]), 0, 0)[:2]
+    ScriptedOpenAI.delay_s = delay_ms / 1_000
+    server = Listener(("127.0.0.1", port), ScriptedOpenAI)
     print(server.server_port, flush=True)
     server.serve_forever()

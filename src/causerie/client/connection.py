@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 import ssl
@@ -197,6 +198,12 @@ class Connections:
         if authority is not None:
             self._trust = ssl.create_default_context(cafile=str(authority))
         self._kept: deque[tuple[int, Connection]] = deque()
+
+    @property
+    def destination(self) -> str:
+        """The same for all who go there with the same key, which it does not tell."""
+        where = f"{self.address}\0{self._key}".encode()
+        return hashlib.blake2b(where, digest_size=16).hexdigest()
 
     def open(self) -> Connection:
         """A connection of one's own. It connects when it is used."""

@@ -146,6 +146,10 @@ def _part(part: Any) -> str:
             return text
         case {"image_url": {"url": str(url)}} if url.startswith("http"):
             return f"[image: {url}]"
+        case {"type": "image" | "file" | "audio" | "video" as kind, "url": str(url)} if (
+            url.startswith("http")
+        ):
+            return f"[{kind}: {url}]"
         case {"file": {"filename": str(name)}}:
             return f"[file: {name}]"
         case {"type": str(kind)}:

@@ -31,7 +31,9 @@ class Way(StrEnum):
 
 
 class Letter(msgspec.Struct, array_like=True, kw_only=True):
-    """One request that waits. `at` is when it was handed over, seconds since 1970."""
+    """One request that waits. `at` is when it was handed over, seconds since 1970. `line` is what
+    letters without an id have in common that are to be sent one after the other.
+    """
 
     way: Way
     key: str
@@ -44,12 +46,15 @@ class Letter(msgspec.Struct, array_like=True, kw_only=True):
     feedback: str | None = None
     rating: int = 0
     message_id: str = ""
+    line: str = ""
 
     @property
     def lane(self) -> str | None:
         """Letters of one lane are sent one after the other; those of none whenever."""
         if self.id:
             return f"{self.tenant}\0{self.id}"
+        if self.line:
+            return f"{self.tenant}\0\0\0{self.line}"
         return f"{self.tenant}\0\0{self.user}" if self.way is Way.UPSERT else None
 
 

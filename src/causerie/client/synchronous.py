@@ -56,6 +56,11 @@ class Client(Writing, Reading, Contexts):
         # An app that drops its client does not wait here for what is still to be sent.
         weakref.finalize(self, _let_go, self._outbox, connections).atexit = False
 
+    @property
+    def destination(self) -> str:
+        """The same for all clients of the same server and key. It does not tell the key."""
+        return self._connections.destination
+
     def close(self, timeout: float = EXIT_SECONDS_MAX) -> bool:
         """Flush, at most so many seconds, and stop. Returns whether nothing is left."""
         done = self._outbox.close(timeout)

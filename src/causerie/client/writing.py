@@ -21,6 +21,11 @@ class Writing:
         self._outbox = outbox
         self._tenant = tenant
 
+    @property
+    def tenant(self) -> str | None:
+        """Of all that is written and read, unless a call names another."""
+        return self._tenant
+
     def log(
         self,
         messages: Any,
@@ -30,9 +35,13 @@ class Writing:
         tenant: str | None = None,
         id: str | None = None,
         feedback: str | None = None,
+        line: str | None = None,
     ) -> None:
-        """A whole conversation. With an `id` more can be appended to it later."""
+        """A whole conversation. With an `id` more can be appended to it later. What has the same
+        `line` is sent one after the other.
+        """
         given = {"messages": messages, "metadata": metadata, "feedback": feedback}
+        given["line"] = line or ""
         self._put(Way.LOG, id, tenant, user, **given)
 
     def upsert(
@@ -44,11 +53,14 @@ class Writing:
         tenant: str | None = None,
         id: str | None = None,
         feedback: str | None = None,
+        line: str | None = None,
     ) -> None:
         """A whole conversation, again and again as it grows. The server tells by its first two
-        messages and its metadata which one it is; an `id` makes that certain.
+        messages and its metadata which one it is; an `id` makes that certain. What has the same
+        `line` is sent one after the other.
         """
         given = {"messages": messages, "metadata": metadata, "feedback": feedback}
+        given["line"] = line or ""
         self._put(Way.UPSERT, id, tenant, user, **given)
 
     def append(

@@ -1,0 +1,120 @@
+"""Every example runs as it stands, and what it says it logs arrives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from causerie.client import Client
+from causerie.testing import ServerProcess
+from tests.clients import apps
+
+ROOT = Path(__file__).parents[1]
+SCRIPTED_OPENAI = ROOT / "tests" / "clients" / "scripted_openai.py"
+ENDPOINT = "ep-example"
+
+
+@pytest.fixture(scope="module")
+def openai_url() -> Iterator[str]:
+    command = [sys.executable, str(SCRIPTED_OPENAI)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
+        assert model.stdout is not None
+        yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
+        model.terminate()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, openai_url: str) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("server")
+    server = ServerProcess(folder, CAUSERIE_FLUSH_INTERVAL_MS="20")
+    server.start()
+    where = ("--upstream", openai_url, "--model", "gpt-4.1-mini")
+    server.command("endpoint", "add", "Example", *where, "--id", ENDPOINT)
+    yield server
+    server.stop()
+
+
+class Stage:
+    """Runs examples, and tells what each has brought to the server."""
+
+    def __init__(self, server: ServerProcess, openai_url: str) -> None:
+        self._server = server
+        self._key = server.key("admin")
+        self._variables = {
+            "CAUSERIE_URL": server.endpoint,
+            "CONTEXT_API_TOKEN": self._key,
+            "OPENAI_BASE_URL": openai_url,
+            "OPENAI_API_KEY": "none",
+            "ARK_API_KEY": self._key,
+        }
+
+    def play(self, name: str, *given: str, environment: str = "") -> tuple[list[str], list[Any]]:
+        """The lines that an example prints, and the conversations that were not there before."""
+        before = {one.id for one in self._kept()}
+        printed = apps.example(name, self._variables, environment, *given)
+        return printed.splitlines(), [one for one in self._kept() if one.id not in before]
+
+    def _kept(self) -> list[Any]:
+        self._server.settle()
+        with Client(self._key, self._server.endpoint) as client:
+            return client.conversations(per_page=100).conversations
+
+
+@pytest.fixture(scope="module")
+def stage(server: ServerProcess, openai_url: str) -> Stage:
+    return Stage(server, openai_url)
+
+
+def spoken(conversation: Any) -> list[tuple[str, str]]:
+    return [(said.role or said.type, said.message or said.name) for said in conversation.messages]
+
+
+def test_a_chat_model_with_the_handler_logs_what_is_said(stage: Stage) -> None:
+    printed, (kept,) = stage.play("chat_model.py")
+    assert spoken(kept) == [
+        ("system", "You are a helpful assistant that translates English to French."),
+        ("user", "I love programming."),
+        ("assistant", printed[0]),
+    ]
+    assert kept.metadata == {"user_id": "123", "model": "gpt-4.1-mini"}
+
+
+@pytest.mark.parametrize("name", ["shared_handler.py", "two_handlers.py"])
+def test_a_chain_is_logged_once_with_one_handler_or_with_two(stage: Stage, name: str) -> None:
+    printed, (kept,) = stage.play(name)
+    assert spoken(kept) == [("user", "colorful socks"), ("assistant", printed[0])]
+    assert kept.metadata == {"user_id": "123", "model": "gpt-4.1-mini"}
+
+
+def test_an_agent_s_thread_is_one_conversation_with_its_tools(stage: Stage) -> None:
+    asked = "When do you open in Lyon? <<opening_hours Lyon>>"
+    printed, (kept,) = stage.play("agent.py", asked, "Thank you!")
+    assert kept.id == "visit-7" and kept.metadata["user_id"] == "ada"
+    assert spoken(kept) == [
+        ("user", asked),
+        ("tool", "opening_hours"),
+        ("assistant", printed[0]),
+        ("user", "Thank you!"),
+        ("assistant", printed[1]),
+    ]
+    assert printed[0].endswith("9 to 18")
+
+
+def test_ark_s_client_against_the_gateway_is_in_the_analytics(stage: Stage) -> None:
+    printed, (kept,) = stage.play("ark_context.py", ENDPOINT, environment="ark5")
+    assert [text for role, text in spoken(kept) if role == "assistant"] == printed
+    assert [text for role, text in spoken(kept) if role == "user"] == [
+        "My name is Ada.",
+        "What is my name?",
+    ]
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    text = Path(__file__).read_text()
+    for example in (ROOT / "examples").glob("*.py"):
+        assert f'"{example.name}"' in text, example.name
