@@ -53,20 +53,20 @@ class ModelFailed(SessionError):
 
 
 class InteractionsFailed(ExceptionGroup[ModelFailed], SessionError):
-    """Prompts that got no answer. `done` has a reply or a failure for each, in order."""
+    """Prompts that got no answer. `interactions` has all outcomes, and what they took."""
 
-    def __new__(cls, message: str, failures: Sequence[ModelFailed], done: Any) -> Self:
+    def __new__(cls, message: str, failures: Sequence[ModelFailed], interactions: Any) -> Self:
         return super().__new__(cls, message, failures)
 
-    def __init__(self, message: str, failures: Sequence[ModelFailed], done: Any) -> None:
+    def __init__(self, message: str, failures: Sequence[ModelFailed], interactions: Any) -> None:
         self.session = ""
         # Each of them is in the log already.
         self.logged = True
-        self.done = done
+        self.interactions = interactions
 
     def derive(self, failures: Sequence[ModelFailed]) -> InteractionsFailed:  # type: ignore[override]
         """The same for some of them."""
-        return InteractionsFailed(self.message, failures, self.done)
+        return InteractionsFailed(self.message, failures, self.interactions)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from langchain_core.runnables import Runnable
 from causerie.sessions.conversation import messages_of
 from causerie.sessions.errors import InteractionsFailed, ModelFailed, answering, log, report
 from causerie.sessions.models import HISTORY, INPUT, build_chain
-from causerie.sessions.replies import Reply, logged, summed
+from causerie.sessions.replies import Reply, logged
+from causerie.usage import Scope, track
 
 CONCURRENCY = 8
 """How many prompts are at the model at once."""
@@ -20,24 +21,22 @@ CONCURRENCY = 8
 
 @dataclass(frozen=True)
 class Interactions:
-    """The replies, in the order of the prompts. Tokens are None where one of them is unknown."""
+    """What came of prompts, in their order, and what all of it took: `used.total_tokens`,
+    `used.total_cost` and the rest of `causerie.usage`.
+    """
 
-    replies: Sequence[Reply]
-
-    @property
-    def prompt_tokens(self) -> int | None:
-        """Of all that was read."""
-        return summed(reply.prompt_tokens for reply in self.replies)
+    outcomes: Sequence[Reply | ModelFailed]
+    used: Scope
 
     @property
-    def completion_tokens(self) -> int | None:
-        """Of all that was said."""
-        return summed(reply.completion_tokens for reply in self.replies)
+    def replies(self) -> list[Reply]:
+        """Those that were answered."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, Reply)]
 
     @property
-    def total_tokens(self) -> int | None:
-        """Of both."""
-        return summed(reply.total_tokens for reply in self.replies)
+    def failures(self) -> list[ModelFailed]:
+        """Why the others were not."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, ModelFailed)]
 
 
 async def additional_interactions(
@@ -49,16 +48,16 @@ async def additional_interactions(
     """Ask each of them, so many at once. The chain is that of the environment if none is given.
 
     All are asked, whether others fail or not. Each failure is in the log; if there is one, all of
-    them are raised together as InteractionsFailed, whose `done` has the replies as well.
+    them are raised together as InteractionsFailed, whose `interactions` have the replies as well.
     """
-    asked = list(prompts)
     known, permits = chain or build_chain(), asyncio.Semaphore(concurrency)
-    done = await asyncio.gather(*(_answer(known, prompt, permits) for prompt in asked))
-    failures = [outcome for outcome in done if isinstance(outcome, ModelFailed)]
-    if failures:
-        raise InteractionsFailed(f"{len(failures)} of {len(done)} prompts failed", failures, done)
-    found = Interactions([outcome for outcome in done if isinstance(outcome, Reply)])
-    log.info("additional interactions: %d, %s tokens", len(asked), found.total_tokens)
+    with track() as used:
+        outcomes = await asyncio.gather(*(_answer(known, prompt, permits) for prompt in prompts))
+    found = Interactions(outcomes, used)
+    count, failed = len(outcomes), len(found.failures)
+    log.info("additional interactions: %d, %s tokens", count - failed, used.total_tokens)
+    if failed:
+        raise InteractionsFailed(f"{failed} of {count} prompts failed", found.failures, found)
     return found
 
 

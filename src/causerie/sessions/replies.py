@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +53,3 @@ def text_of(message: BaseMessage) -> str:
 def logged(message: BaseMessage) -> str:
     """The beginning of its words, in one line."""
     return " ".join(text_of(message).split())[:TEXT_CHARS_LOGGED_MAX]
-
-
-def summed(counts: Iterable[int | None]) -> int | None:
-    """Their sum; unknown when one of them is."""
-    known = list(counts)
-    numbers = [count for count in known if count is not None]
-    return sum(numbers) if len(numbers) == len(known) else None
