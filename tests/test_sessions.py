@@ -164,9 +164,13 @@ def test_a_conversation_is_a_part_of_chains_and_thread_id_names_the_session_too(
     assert len(sessions.get_message_history(id).messages) == 4
 
 
-@pytest.mark.parametrize("wrong", ["", "x" * 201, "nul\0", "half \ud800", 7])
+@pytest.mark.parametrize("wrong", ["", "x" * 201, "nul\0", "half \ud800", 7], ids=repr)
 def test_a_session_needs_a_name_that_can_be_one(
-    sessions: Sessions, chain: Runnable[Any, Any], upstream: ScriptedUpstream, wrong: Any
+    sessions: Sessions,
+    chain: Runnable[Any, Any],
+    upstream: ScriptedUpstream,
+    wrong: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     conversation = sessions.build_conversation(chain)
     with pytest.raises(NotConfigured):
@@ -174,6 +178,8 @@ def test_a_session_needs_a_name_that_can_be_one(
     with pytest.raises(NotConfigured):
         sessions.get_message_history(wrong)
     assert upstream.requests == []
+    lines = [one.getMessage() for one in caplog.records]
+    assert len(lines) == 2 and all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize("odd", ["a b/c?d=é", "日本" * 100, "line\nbreak", "tag:session:x", "%00"])

@@ -173,18 +173,21 @@ def test_a_turn_that_is_cancelled_is_not_kept_and_its_request_ends(
     assert contents(sessions.get_message_history(id).messages)[0] == "Stay"
 
 
-def test_a_stream_that_is_left_is_not_kept(
+def test_a_stream_that_is_left_is_not_kept_and_its_request_ends(
     sessions: Sessions, upstream: ScriptedUpstream, id: str
 ) -> None:
     conversation = sessions.build_conversation(chain_of(upstream.url))
+    upstream.then(hold(after=2), hold(after=2))
     stream = conversation.stream("Count", named(id))
     next(stream)
     stream.close()  # type: ignore[attr-defined]
+    upstream.until(lambda: upstream.requests[0].hung_up)
 
     async def leave() -> None:
         left = conversation.astream("Count", named(id))
         await anext(left)
         await left.aclose()  # type: ignore[attr-defined]
+        await asyncio.to_thread(upstream.until, lambda: upstream.requests[1].hung_up)
 
     asyncio.run(leave())
     assert sessions.get_message_history(id).messages == []

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+SESSION_CHARS_MAX = 200
 log = logging.getLogger("causerie.sessions")
 
 
@@ -86,7 +87,13 @@ def report(error: SessionError) -> None:
     """
     if not error.logged:
         error.logged = True
-        log.error("session %s: %s: %s", error.session or "-", type(error).__name__, error)
+        log.error("session %s: %s: %s", shown(error.session), type(error).__name__, error)
+
+
+def shown(session: str) -> str:
+    """The id as it is in the log: in one line, of letters that every log takes."""
+    name = str(session)[:SESSION_CHARS_MAX]
+    return (name if name.isprintable() else ascii(name)) or "-"
 
 
 @contextmanager

@@ -14,7 +14,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from causerie.sessions.errors import NotConfigured, SessionBusy, SessionError, log
+from causerie.sessions.errors import (
+    SESSION_CHARS_MAX,
+    NotConfigured,
+    SessionBusy,
+    SessionError,
+    log,
+    shown,
+)
 from causerie.sessions.lines import Lines, Place
 from causerie.sessions.stores import Store
 from causerie.sessions.threads import in_thread
@@ -22,7 +29,6 @@ from causerie.sessions.threads import in_thread
 WAIT_SECONDS = 60.0
 LEASE_SECONDS = 30.0
 LOOK_SECONDS, LOOK_SECONDS_MAX = 0.02, 0.25
-SESSION_CHARS_MAX = 200
 
 
 class Holds:
@@ -64,7 +70,7 @@ class Holds:
         try:
             self._store.release(session, holder)
         except SessionError as error:
-            log.warning("session %s: its hold ends by itself: %s", session, error)
+            log.warning("session %s: its hold ends by itself: %s", shown(session), error)
 
     @asynccontextmanager
     async def ahold(self, session: str) -> AsyncIterator[str]:
@@ -185,6 +191,6 @@ class Renewals:
                     return
             try:
                 if not self._store.take(session, holder, self._lease_s):
-                    log.warning("session %s: its hold was lost in mid-turn", session)
+                    log.warning("session %s: its hold was lost in mid-turn", shown(session))
             except SessionError as error:
-                log.warning("session %s: its hold could not be renewed: %s", session, error)
+                log.warning("session %s: its hold could not be renewed: %s", shown(session), error)

@@ -52,4 +52,5 @@ def text_of(message: BaseMessage) -> str:
 
 def logged(message: BaseMessage) -> str:
     """The beginning of its words, in one line."""
-    return " ".join(text_of(message).split())[:TEXT_CHARS_LOGGED_MAX]
+    words = " ".join(text_of(message).split())[:TEXT_CHARS_LOGGED_MAX]
+    return words.encode(errors="backslashreplace").decode()

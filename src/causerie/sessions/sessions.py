@@ -10,7 +10,7 @@ from typing import Any, Self
 from langchain_core.runnables import Runnable
 
 from causerie.sessions.conversation import Conversation
-from causerie.sessions.errors import log, reported
+from causerie.sessions.errors import log, reported, shown
 from causerie.sessions.histories import RememberingRunnable, SessionHistory
 from causerie.sessions.holds import LEASE_SECONDS, WAIT_SECONDS, checked
 from causerie.sessions.models import HISTORY, INPUT, SYSTEM, build_chain
@@ -158,5 +158,5 @@ def _named(session_id: str) -> Any:
 
 def _tell(session_id: str, replies: list[Reply]) -> None:
     last = replies[-1]
-    text, count = logged(last.message), len(replies)
-    log.info("session %s: turn %d: %s (%s tokens)", session_id, count, text, last.total_tokens)
+    name, text, count = shown(session_id), logged(last.message), len(replies)
+    log.info("session %s: turn %d: %s (%s tokens)", name, count, text, last.total_tokens)
