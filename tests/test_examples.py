@@ -114,6 +114,37 @@ def test_ark_s_client_against_the_gateway_is_in_the_analytics(stage: Stage) -> N
     ]
 
 
+def test_the_old_script_s_conversation_remembers_counts_and_asks_side_by_side(
+    stage: Stage, server: ServerProcess
+) -> None:
+    printed, _ = stage.play("conversation.py")
+    assert printed[:5] == [
+        "You said: I am Ada, and I collect bridges.",
+        "You said: Which one should I see in Lyon?",
+        "You said: What is my name?",
+        "You said: Thank you!",
+        "8 messages, 158 tokens",
+    ]
+    assert printed[5:8] == [
+        "You said: Name a river.",
+        "You said: Name a bridge.",
+        "You said: Name a town with both.",
+    ]
+    assert printed[8].endswith(" USD") and printed[8].startswith("43 tokens, 0.0")
+
+
+def test_the_conversation_runs_through_the_gateway_as_well(
+    stage: Stage, server: ServerProcess
+) -> None:
+    own = {
+        "OPENAI_BASE_URL": f"{server.endpoint}/v1",
+        "OPENAI_API_KEY": server.key("gateway"),
+        "OPENAI_MODEL": ENDPOINT,
+    }
+    printed = apps.example("conversation.py", own)
+    assert "You said: What is my name?" in printed
+
+
 def test_every_example_is_run_by_a_test() -> None:
     text = Path(__file__).read_text()
     for example in (ROOT / "examples").glob("*.py"):

@@ -121,6 +121,14 @@ def langchain_usage(environment: str, proxy: str) -> Outcome:
     return start([str(python), str(FOLDER / "usage_app.py"), proxy], source)
 
 
+def sessions(environment: str, model_url: str, server_url: str, key: str) -> Outcome:
+    """Conversations of `causerie.sessions`; `environment` is `langgraph06` or `langgraph`."""
+    python = PythonEnvironment(environment).python()
+    own = {"PYTHONPATH": str(ROOT / "src"), "CAUSERIE_KEY": key, "OPENAI_API_KEY": "none"}
+    app = [str(python), "-W", "ignore", str(FOLDER / "sessions_app.py")]
+    return start([*app, model_url, server_url, "ep-test"], own)
+
+
 def ark(gateway: Gateway, environment: str, mode: str) -> Outcome:
     """Ark's client; `environment` is `ark1` or `ark5`, `mode` is `sync` or `async`."""
     python = PythonEnvironment(environment).python()
