@@ -15,9 +15,10 @@ from genai_prices.data import providers as genai_providers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causerie.ark_prices import ArkPrices
 from causerie.endpoints import Price
 from causerie.exchanges import Cost
-from causerie.price_tables import ArkPrices, GenaiPrices, ModelsDev
+from causerie.price_tables import GenaiPrices, ModelsDev
 from causerie.prices import Prices
 from causerie.rates import Period, Rate, Table, Tariff
 from causerie.token_usage import Usage
@@ -56,6 +57,28 @@ LISTED = [
         "https://api.anthropic.com/v1",
         used(2_000, 500, 1_800),
         "0.00864",
+        GENAI,
+    ),
+    # 50 * 3 + 1800 * 0.3 + 150 * 3.75 + 500 * 15: written for five minutes
+    (
+        "claude-3-5-sonnet-20241022",
+        "https://api.anthropic.com/v1",
+        Usage(input_tokens=2_000, cached_tokens=1_800, cache_written_tokens=150, output_tokens=500),
+        "0.0087525",
+        GENAI,
+    ),
+    # 50 * 3 + 1800 * 0.3 + 50 * 3.75 + 100 * 6 + 500 * 15: some of it for an hour
+    (
+        "claude-sonnet-4-5",
+        "https://api.anthropic.com/v1",
+        Usage(
+            input_tokens=2_000,
+            cached_tokens=1_800,
+            cache_written_tokens=150,
+            cache_written_1h_tokens=100,
+            output_tokens=500,
+        ),
+        "0.0089775",
         GENAI,
     ),
     # 200_001 * 2.5 + 10 * 15
@@ -160,10 +183,19 @@ def test_every_listed_price_comes_to_what_its_own_package_reckons(
         if found is None:
             continue
         for taken in (0, 1_000, 150_000, 300_000):
-            usage = used(taken, 777, taken // 3, 111)
+            usage = Usage(
+                input_tokens=taken,
+                cached_tokens=taken // 3,
+                cache_written_tokens=taken // 4,
+                cache_written_1h_tokens=taken // 10,
+                output_tokens=777,
+                reasoning_tokens=111,
+            )
             theirs = genai_prices.Usage(
                 input_tokens=taken,
                 cache_read_tokens=taken // 3,
+                cache_write_tokens=taken // 4,
+                cache_write_1h_tokens=taken // 10,
                 output_tokens=777,
                 output_reasoning_tokens=111,
             )

@@ -65,11 +65,36 @@ REPORTS: dict[str, tuple[dict[str, Any], Usage]] = {
             "cache_creation_input_tokens": 150,
             "output_tokens": 503,
         },
-        Usage(input_tokens=2000, cached_tokens=1800, output_tokens=503),
+        Usage(input_tokens=2000, cached_tokens=1800, cache_written_tokens=150, output_tokens=503),
     ),
     "anthropic's first call": (
         {"input_tokens": 50, "cache_creation_input_tokens": 150, "output_tokens": 5},
-        Usage(input_tokens=200, output_tokens=5),
+        Usage(input_tokens=200, cache_written_tokens=150, output_tokens=5),
+    ),
+    "anthropic, written for different times": (
+        {
+            "input_tokens": 50,
+            "cache_read_input_tokens": 0,
+            "cache_creation_input_tokens": 150,
+            "cache_creation": {"ephemeral_5m_input_tokens": 50, "ephemeral_1h_input_tokens": 100},
+            "output_tokens": 5,
+        },
+        Usage(
+            input_tokens=200,
+            cached_tokens=0,
+            cache_written_tokens=150,
+            cache_written_1h_tokens=100,
+            output_tokens=5,
+        ),
+    ),
+    "openrouter, written to a cache": (
+        {
+            "prompt_tokens": 2000,
+            "completion_tokens": 5,
+            "total_tokens": 2005,
+            "prompt_tokens_details": {"cached_tokens": 1800, "cache_write_tokens": 150},
+        },
+        Usage(input_tokens=2000, cached_tokens=1800, cache_written_tokens=150, output_tokens=5),
     ),
     "a proxy with words of both": (
         {
@@ -79,7 +104,7 @@ REPORTS: dict[str, tuple[dict[str, Any], Usage]] = {
             "cache_read_input_tokens": 1800,
             "cache_creation_input_tokens": 150,
         },
-        Usage(input_tokens=2000, cached_tokens=1800, output_tokens=5),
+        Usage(input_tokens=2000, cached_tokens=1800, cache_written_tokens=150, output_tokens=5),
     ),
     "gemini, thinking": (
         {"prompt_tokens": 20, "completion_tokens": 151, "total_tokens": 553},
@@ -154,7 +179,8 @@ def test_nonsense_is_no_usage(report: Any) -> None:
 
 WORDS = (
     "prompt_tokens completion_tokens total_tokens input_tokens output_tokens cached_tokens"
-    " cache_read_input_tokens prompt_tokens_details completion_tokens_details"
+    " cache_read_input_tokens cache_creation_input_tokens"
+    " prompt_tokens_details completion_tokens_details"
 )
 
 
@@ -173,7 +199,8 @@ WORDS = (
 def test_no_report_contradicts_itself_once_it_is_read(report: dict[str, Any]) -> None:
     usage = usage_of(report)
     if usage is not None:
-        assert 0 <= (usage.cached_tokens or 0) <= usage.input_tokens
+        from_or_into_cache = (usage.cached_tokens or 0) + usage.cache_written_tokens
+        assert 0 <= from_or_into_cache <= usage.input_tokens
         assert 0 <= usage.reasoning_tokens <= usage.output_tokens
 
 

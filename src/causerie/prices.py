@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from causerie.ark_prices import ArkPrices
 from causerie.endpoints import MODEL_CHARS_MAX, Price
 from causerie.exchanges import Cost
 from causerie.rates import Rate, Table, Tariff
@@ -83,13 +84,23 @@ class Prices:
     def _read(self) -> Sequence[Table]:
         with self._reading:
             if self._tables is None:
-                # They take half a second to import, which a command of the shell shall not wait.
-                from causerie.price_tables import ArkPrices, GenaiPrices, ModelsDev
-
                 # Ours first, since it answers for Ark alone: there it has Ark's own currency and
                 # steps, where others convert and round.
-                self._tables = (ArkPrices(), GenaiPrices(), ModelsDev())
+                self._tables = (ArkPrices(), *_packaged())
             return self._tables
+
+
+def _packaged() -> Sequence[Table]:
+    """The tables that packages bring, which an app may do without."""
+    try:
+        # They take half a second to import, which a command of the shell shall not wait.
+        from causerie.price_tables import GenaiPrices, ModelsDev
+    except ImportError as error:
+        log.warning(
+            "No prices but Ark's are known (%s): install causerie[usage] for the others", error
+        )
+        return ()
+    return GenaiPrices(), ModelsDev()
 
 
 def _ask(question: Callable[[Table], Answer], table: Table) -> Answer | None:

@@ -19,6 +19,10 @@ class Rate:
     output: Decimal
     cached: Decimal | None = None
     """Read from the provider's cache; like other input where the table names no price."""
+    written: Decimal | None = None
+    """Written to the provider's cache; like other input where the table names no price."""
+    written_1h: Decimal | None = None
+    """Kept there for an hour; like the rest where the table names no price."""
     reasoning: Decimal | None = None
     """Like other output where the table names no price."""
     call: Decimal = Decimal(0)
@@ -29,7 +33,8 @@ class Rate:
 
     def __post_init__(self) -> None:
         """Raises ValueError for what is no price."""
-        for value in (self.input, self.output, self.cached, self.reasoning, self.call):
+        read = (self.input, self.cached, self.written, self.written_1h)
+        for value in (*read, self.output, self.reasoning, self.call):
             if value is not None and not (value.is_finite() and value >= 0):
                 raise ValueError(f"not a price: {value}")
 
@@ -41,10 +46,15 @@ class Rate:
     def amount(self, usage: Usage) -> Decimal:
         """What the call costs, exactly."""
         cached = min(usage.cached_tokens or 0, usage.input_tokens)
+        written = min(usage.cache_written_tokens, usage.input_tokens - cached)
+        hour = min(usage.cache_written_1h_tokens, written)
+        write_price = self.input if self.written is None else self.written
         thought = min(usage.reasoning_tokens, usage.output_tokens)
         total = (
-            self.input * (usage.input_tokens - cached)
+            self.input * (usage.input_tokens - cached - written)
             + (self.input if self.cached is None else self.cached) * cached
+            + write_price * (written - hour)
+            + (write_price if self.written_1h is None else self.written_1h) * hour
             + self.output * (usage.output_tokens - thought)
             + (self.output if self.reasoning is None else self.reasoning) * thought
         )

@@ -12,13 +12,17 @@ TOKENS_MAX = 2**31 - 1
 
 
 class Usage(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
-    """Tokens of one call. `input_tokens` holds the cached ones too, `output_tokens` the reasoning
-    ones.
+    """Tokens of one call. `input_tokens` holds those read from and written to a cache too,
+    `output_tokens` the reasoning ones.
     """
 
     input_tokens: int = 0
     cached_tokens: int | None = None
     """Read from the provider's prefix cache; None where it does not say."""
+    cache_written_tokens: int = 0
+    """Written to the provider's cache, where writing has a price of its own."""
+    cache_written_1h_tokens: int = 0
+    """Those among them that the cache keeps for an hour."""
     output_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
@@ -47,12 +51,17 @@ def usage_of(reported: Any, timings: Any = None) -> Usage | None:
     if cached is None and isinstance(timings, Mapping):
         cached = _count(timings, "cache_n")
     taken += _beside(reported)
-    written, thought = _written(reported, taken, given, total)
+    cached = None if cached is None else min(cached, taken)
+    into_cache, for_an_hour = _cache_written(reported)
+    into_cache = min(into_cache, taken - (cached or 0))
+    said, thought = _said(reported, taken, given, total)
     return Usage(
         input_tokens=taken,
-        cached_tokens=None if cached is None else min(cached, taken),
-        output_tokens=written,
-        reasoning_tokens=min(thought, written),
+        cached_tokens=cached,
+        cache_written_tokens=into_cache,
+        cache_written_1h_tokens=min(for_an_hour, into_cache),
+        output_tokens=said,
+        reasoning_tokens=min(thought, said),
     )
 
 
@@ -93,6 +102,16 @@ def _cached(reported: Mapping[str, Any]) -> int | None:
     return _count(reported, "cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
 
 
+def _cache_written(reported: Mapping[str, Any]) -> tuple[int, int]:
+    """All tokens written to a cache, and those that it keeps for an hour."""
+    lives = _details(reported, "cache_creation")
+    hour = _count(lives, "ephemeral_1h_input_tokens") or 0
+    by_life = hour + (_count(lives, "ephemeral_5m_input_tokens") or 0)
+    details = _details(reported, "prompt_tokens_details", "input_tokens_details")
+    named = _count(details, "cache_write_tokens")
+    return by_life or named or _count(reported, "cache_creation_input_tokens") or 0, hour
+
+
 def _beside(reported: Mapping[str, Any]) -> int:
     """Anthropic, and nobody else, counts what it read from and wrote to its cache beside the
     input.
@@ -103,7 +122,7 @@ def _beside(reported: Mapping[str, Any]) -> int:
     return sum(_count(reported, name) or 0 for name in names)
 
 
-def _written(
+def _said(
     reported: Mapping[str, Any], taken: int, given: int | None, total: int | None
 ) -> tuple[int, int]:
     """The tokens of the answer with its reasoning, and those of the reasoning alone."""

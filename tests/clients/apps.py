@@ -108,6 +108,19 @@ def handler(service: Service, openai_url: str, environment: str, *given: str) ->
     return start([str(python), str(FOLDER / "handler_app.py"), *given], own | _model_at(openai_url))
 
 
+def langchain_costs(proxy: str, rows: Path) -> Outcome:
+    """LangChain's own callback over the calls of tests/test_usage_costs.py."""
+    python = PythonEnvironment("langchain04").python()
+    return start([str(python), str(FOLDER / "usage_costs_app.py"), proxy, str(rows)], {})
+
+
+def langchain_usage(environment: str, proxy: str) -> Outcome:
+    """track() on another LangChain; `environment` is `langgraph06` or `langgraph`."""
+    python = PythonEnvironment(environment).python()
+    source = {"PYTHONPATH": str(ROOT / "src")}
+    return start([str(python), str(FOLDER / "usage_app.py"), proxy], source)
+
+
 def ark(gateway: Gateway, environment: str, mode: str) -> Outcome:
     """Ark's client; `environment` is `ark1` or `ark5`, `mode` is `sync` or `async`."""
     python = PythonEnvironment(environment).python()
