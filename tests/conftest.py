@@ -26,10 +26,11 @@ from causerie.store.events import EventStore
 from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
 from causerie.store.state import open_state
-from causerie.testing import Ticking
+from causerie.testing import ServerProcess, Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
 from tests.postgres_server import PostgresServer, serve_postgres
 from tests.scripted_upstream import ScriptedUpstream
+from tests.session_cast import ENDPOINT
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,35 @@ def upstream() -> Iterator[ScriptedUpstream]:
     """A provider of models that does what the test tells it."""
     with ScriptedUpstream() as upstream:
         yield upstream
+
+
+@pytest.fixture(scope="session")
+def contexts_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server for sessions to be kept in its contexts, as `tests.session_cast` writes it."""
+    server = ServerProcess(tmp_path_factory.mktemp("contexts"))
+    server.start()
+    try:
+        where = ("--upstream", "http://127.0.0.1:9/v1", "--model", "scripted-1")
+        server.command("endpoint", "add", "Test", *where, "--id", ENDPOINT)
+        yield server.endpoint.replace("http://", f"http://{server.key('gateway')}@")
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "contexts"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where sessions are kept, empty but for the contexts, which all tests share."""
+    if request.param == "memory":
+        yield ""
+    elif request.param == "sqlite":
+        yield str(tmp_path / "sessions.db")
+    elif request.param == "contexts":
+        yield request.getfixturevalue("contexts_place")
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        database = postgres.server.create()
+        yield postgres.server.address(database)
+        postgres.server.drop(database)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ import pytest
 import causerie
 from causerie.client import (
     AsyncClient,
+    Busy,
     Client,
     ClientError,
+    Conflict,
     Forbidden,
     Invalid,
     NotFound,
@@ -355,6 +357,24 @@ def test_a_context_is_talked_to_read_copied_and_forgotten(
     talker.delete_context(context.id)
     with pytest.raises(NotFound):
         talker.context(context.id)
+
+
+def test_a_turn_that_was_answered_elsewhere_is_added_under_a_hold(talker: Client) -> None:
+    context = talker.create_context("ep-test", "Be brief.")
+    assert talker.tag("held", context.id, keep=True) == context.id
+    talker.hold("tag:held", "mine")
+    with pytest.raises(Busy):
+        talker.hold("tag:held", "another")
+    with pytest.raises(Busy):
+        talker.add_turn(context.id, "Hello")
+    assert talker.add_turn("tag:held", SAID, hold="mine", key="k").turns == 1
+    assert talker.add_turn("tag:held", SAID, hold="mine", key="k").turns == 1
+    assert talker.history(context.id).turns[0].messages == SAID
+    talker.hold(context.id, "mine")
+    talker.release(context.id, "mine")
+    talker.hold(context.id, "another")
+    with pytest.raises(Conflict):
+        talker.add_turn(context.id, SAID, hold="mine")
 
 
 def test_an_answer_streams(talker: Client, provider: ScriptedUpstream) -> None:

@@ -461,6 +461,21 @@ def test_a_lock_that_is_renewed_does_not_run_out(store: Contexts, clock: Ticking
     assert not store.renew("ctx-1", "a", clock(), LOCK_S)
 
 
+def test_a_hold_is_a_lock_that_is_taken_again_by_its_name(store: Contexts) -> None:
+    store.create(context())
+    assert store.hold("shop", "ctx-1", "hold a", NOW, LOCK_S).busy_until is not None
+    store.hold("shop", "ctx-1", "hold a", NOW, LOCK_S)
+    with pytest.raises(Busy):
+        store.hold("shop", "ctx-1", "hold b", NOW, LOCK_S)
+    with pytest.raises(Busy):
+        store.begin("shop", "ctx-1", "c", NOW, LOCK_S)
+    store.release("ctx-1", "hold a", NOW)
+    store.hold("shop", "ctx-1", "hold b", NOW, LOCK_S)
+    store.create(prefix("ctx-2"))
+    with pytest.raises(Conflict):
+        store.hold("shop", "ctx-2", "hold a", NOW, LOCK_S)
+
+
 def test_who_lost_the_lock_appends_nothing(store: Contexts, clock: Ticking) -> None:
     store.create(context())
     store.begin("shop", "ctx-1", "slow", clock(), LOCK_S)
@@ -653,6 +668,18 @@ def test_a_tag_stands_for_a_context_until_it_is_moved(store: Contexts) -> None:
         store.get("shop", "tag:mine", NOW)
     with pytest.raises(Invalid):
         store.tag("shop", "", "ctx-1", NOW)
+
+
+def test_of_threads_that_would_keep_a_tag_all_find_one_context(store: Contexts) -> None:
+    ids = [f"ctx-{number}" for number in range(6)]
+    for id in ids:
+        store.create(context(id))
+    with ThreadPoolExecutor(6) as threads:
+        named = set(threads.map(lambda id: store.tag("shop", "mine", id, NOW, keep=True), ids))
+    assert named == {store.get("shop", "tag:mine", NOW).id}
+    later = NOW + HOUR
+    store.create(context("ctx-7", expires_at=later + HOUR))
+    assert store.tag("shop", "mine", "ctx-7", later, keep=True) == "ctx-7"
 
 
 def test_each_project_has_its_own_tags(store: Contexts) -> None:

@@ -48,6 +48,9 @@ GET    context/{id}/export                        200   403  401   404   401
 PUT    context/tags/{tag}                         200   403  401   404   401
 GET    context/tags                               200   403  401   200   401
 DELETE context/tags/{tag}                         200   403  401   404   401
+POST   context/{id}/hold                          200   403  401   404   401
+POST   context/{id}/turns                         200   403  401   404   401
+DELETE context/{id}/hold/{hold}                   200   403  401   404   401
 POST   context/{id}/undo                          200   403  401   404   401
 DELETE context/{id}                               200   403  401   404   401
 POST   responses                                  200   403  401   404   401
@@ -72,6 +75,7 @@ DELETE endpoints/{endpoint}                       204   403  401   404   401
 """
 WHO = ("right", "wrong", "gone", "other", "nobody")
 STRANGERS = WHO[:0:-1]
+HOLD = "a-name-of-mine"
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -173,6 +177,7 @@ class House:
         }
         path = door.path.replace("{id:path}", "ep-test").replace("{endpoint}", "ep-spare")
         path = path.replace("{tag}", f"tag{len(door.base)}").replace("{item}", item)
+        path = path.replace("{hold}", HOLD)
         return door.base + path.replace("{id}", ids.get(door.noun, ""))
 
     def _body(self, door: Door) -> dict[str, Any]:
@@ -192,6 +197,8 @@ class House:
                 return known
             case "responses":
                 return {"model": "ep-test", "input": "Good morning"}
+            case "context/{id}/hold" | "context/{id}/turns":
+                return {"messages": said, "hold": HOLD}
             case "conversations/{id}/items":
                 return {"items": said}
             case path if path.startswith("conversations"):

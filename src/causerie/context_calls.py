@@ -170,7 +170,8 @@ class ContextCalls:
         if kept is not None:
             return kept
         holder = f"{self._holder} {question.id}"
-        context, turns = await self._admitted(question, holder)
+        project = question.caller.project.id
+        context, turns = await self.admitted(project, question.context, holder)
         try:
             # The same request may have been answered while this one waited for its turn.
             kept = await self._replay(question) if question.keyed else None
@@ -203,13 +204,15 @@ class ContextCalls:
             return None
         return msgspec.json.decode(turn.answer, type=Kept)
 
-    async def _admitted(self, question: Question, holder: str) -> tuple[Context, list[Turn]]:
-        project = question.caller.project.id
+    async def admitted(self, project: str, id: str, holder: str) -> tuple[Context, list[Turn]]:
+        """A context that `holder` has now, and its turns. Raises NotFound, Busy: at once, or after
+        its wait, as the server is told to do.
+        """
         end = monotonic() + (WAIT_S_MAX if self._when_busy is WhenBusy.WAIT else 0)
         while True:
             try:
                 return await self.run(
-                    self._contexts.begin, project, question.context, holder, self._clock(), LOCK_S
+                    self._contexts.begin, project, id, holder, self._clock(), LOCK_S
                 )
             except Busy:
                 if monotonic() >= end:

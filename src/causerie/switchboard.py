@@ -30,6 +30,7 @@ from causerie.vault import open_vault
 from causerie.web.ark import ArkAPI
 from causerie.web.callers import Callers
 from causerie.web.context_forms import ContextForms
+from causerie.web.context_turns import ContextTurns
 from causerie.web.context_verbs import ContextVerbs
 from causerie.web.conversations import ConversationsAPI
 from causerie.web.edge import status_of
@@ -118,7 +119,8 @@ class Switchboard:
         contexts, clock = self._shelves.contexts, self._clock
         forms = ContextForms(self._tokens, strict=self._settings.ark_limits)
         verbs = ContextVerbs(self._callers, self._calls, contexts, forms, clock)
-        return ArkAPI(self._callers, turns, verbs, forms, self._gateway, clock, self._voices)
+        added = ContextTurns(self._callers, self._calls, contexts, self._tokens, clock)
+        return ArkAPI(self._callers, turns, verbs, added, forms, self._gateway, clock, self._voices)
 
     def _responses(self) -> ResponsesAPI:
         return ResponsesAPI(

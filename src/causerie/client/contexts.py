@@ -152,6 +152,27 @@ class Contexts:
         """All that was said, also what the model no longer sees."""
         return self._calls.ask(History, "GET", path_of(*CONTEXTS, id, "history"))
 
+    def add_turn(
+        self, id: str, messages: Messages, *, hold: str | None = None, key: str | None = None
+    ) -> ContextAnswer:
+        """Append a turn that was answered elsewhere; a text is the user's. With a `hold` the turn
+        ends it. With a `key` of the caller's own the same turn can be sent again after a failure.
+        """
+        body = {"messages": _messages(messages, "user"), **fields(hold=hold)}
+        path = path_of(*CONTEXTS, id, "turns")
+        return self._calls.ask(ContextAnswer, "POST", path, body, key=key or new_key())
+
+    def hold(self, id: str, name: str) -> ContextAnswer:
+        """Keep a context for a turn that is answered elsewhere, under a name that nobody else has;
+        again within 30 seconds, to keep it longer. Raises Busy while another has it.
+        """
+        path = path_of(*CONTEXTS, id, "hold")
+        return self._calls.ask(ContextAnswer, "POST", path, {"hold": name}, key=new_key())
+
+    def release(self, id: str, name: str) -> None:
+        """Let a context go that was held, without a turn."""
+        self._calls.ask(Deleted, "DELETE", path_of(*CONTEXTS, id, "hold", name))
+
     def undo(self, id: str) -> ContextAnswer:
         """Drop the last turn, as if it had not been."""
         return self._calls.ask(ContextAnswer, "POST", path_of(*CONTEXTS, id, "undo"), {})
@@ -174,10 +195,13 @@ class Contexts:
         found = self._calls.ask(_Tags, "GET", path_of(*CONTEXTS, "tags"))
         return {one.tag: one.context_id for one in found.data}
 
-    def tag(self, tag: str, id: str) -> None:
-        """Let a tag stand for a context."""
+    def tag(self, tag: str, id: str, *, keep: bool = False) -> str:
+        """Let a tag stand for a context; with `keep`, unless a live one has it already. Returns the
+        id that it stands for.
+        """
         path = path_of(*CONTEXTS, "tags", tag)
-        self._calls.ask(TagAnswer, "PUT", path, {"context_id": id})
+        body = {"context_id": id, **({"keep": True} if keep else {})}
+        return self._calls.ask(TagAnswer, "PUT", path, body).context_id
 
     def untag(self, tag: str) -> None:
         """Forget a tag."""

@@ -1,4 +1,4 @@
-"""What the client takes from the environment, and nothing else does: the key and the address."""
+"""What apps' side takes from the environment, alone there: keys, addresses, a model's name."""
 
 from __future__ import annotations
 
@@ -28,3 +28,19 @@ def url_of(given: str | None) -> str:
     if not url.strip():
         raise ValueError(f"no address of a server: pass url, or set {URL_NAME}")
     return url.strip()
+
+
+def openai_key() -> str | None:
+    """The key of an OpenAI-compatible model. Never to be logged."""
+    return os.environ.get("OPENAI_API_KEY", "").strip() or None
+
+
+def openai_base_url() -> str | None:
+    """Where that model is; OpenAI's own place if None."""
+    names = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
+    return next((os.environ[name].strip() for name in names if os.environ.get(name)), None)
+
+
+def openai_model() -> str | None:
+    """Its name."""
+    return os.environ.get("OPENAI_MODEL", "").strip() or None

@@ -223,6 +223,24 @@ class Contexts:
             rows.write(connection, context.id, **values)
             return context, rows.turns(connection, context.id, context.cut)
 
+    def hold(self, project: str, id: str, holder: str, now: datetime, lock_s: float) -> Context:
+        """Lock a session for that many seconds, or longer for who has it already, while its turn is
+        answered elsewhere. Raises NotFound, Busy while another has it, Conflict for a common
+        prefix.
+        """
+        until = now + timedelta(seconds=lock_s)
+        with self._locking() as connection:
+            row = rows.find(connection, rows.WHOLE, project, id, now, hold=True)
+            context = rows.read(row)
+            if context.mode is not Mode.SESSION:
+                raise Conflict(f"context {context.id} is a common prefix: nothing is added to it")
+            if row.busy_by != holder:
+                _refuse_busy(context, now)
+            ends = max(expiry(context.ttl_s, now), until)
+            held = {"used_at": now, "expires_at": ends, "busy_until": until}
+            rows.write(connection, context.id, **held, busy_by=holder)
+        return replace(context, **held)
+
     def renew(self, id: str, holder: str, now: datetime, lock_s: float) -> bool:
         """Hold the lock of a session for that many seconds from now; False when it is lost."""
         until = literal(now + timedelta(seconds=lock_s), contexts.c.expires_at.type)
@@ -327,14 +345,23 @@ class Contexts:
 
     # ---- tags --------------------------------------------------------------------------------
 
-    def tag(self, project: str, tag: str, id: str, now: datetime) -> None:
-        """Give a context a name, which any other loses. Raises NotFound, Invalid."""
+    def tag(self, project: str, tag: str, id: str, now: datetime, *, keep: bool = False) -> str:
+        """Give a context a name, which any other loses; unless it is to `keep` the name while it is
+        live. Returns the id of the context that has it now. Raises NotFound, Invalid.
+        """
         key = {"project": project, "tag": check_tag(tag)}
+        ends = select(contexts.c.expires_at).where(contexts.c.id == context_tags.c.context)
         with self._writing() as connection:
             row = rows.find(connection, rows.NAMED, project, id, now, hold=True)
             put = insert_into(connection, context_tags).values(**key, context=row.id)
-            put = put.on_conflict_do_update(index_elements=[*key], set_={"context": row.id})
+            put = put.on_conflict_do_update(
+                index_elements=[*key],
+                set_={"context": row.id},
+                where=ends.scalar_subquery() <= now if keep else None,
+            )
             connection.execute(put)
+            named = select(context_tags.c.context).where(*rows.of_tag(project, tag))
+            return str(connection.execute(named).scalar_one())
 
     def untag(self, project: str, tag: str) -> None:
         """Forget a name. Raises NotFound."""

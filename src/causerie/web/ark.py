@@ -34,6 +34,7 @@ from causerie.web.callers import (
     text_of,
 )
 from causerie.web.context_forms import ContextForms, answer_of, ttl_of
+from causerie.web.context_turns import ContextTurns
 from causerie.web.context_verbs import ContextVerbs, Verb
 from causerie.web.edge import JSONResponse
 from causerie.web.openai import question_of
@@ -52,6 +53,7 @@ class ArkAPI:
         callers: Callers,
         turns: Turns,
         verbs: ContextVerbs,
+        added: ContextTurns,
         forms: ContextForms,
         gateway: Gateway,
         clock: Callable[[], datetime],
@@ -60,6 +62,7 @@ class ArkAPI:
         self._callers = callers
         self._turns = turns
         self._verbs = verbs
+        self._added = added
         self._forms = forms
         self._gateway = gateway
         self._clock = clock
@@ -74,7 +77,7 @@ class ArkAPI:
         return [
             Route(prefix + path, answer, methods=[method])
             for prefix in PREFIXES
-            for method, path, answer in (*own, *self._verbs.verbs())
+            for method, path, answer in (*own, *self._verbs.verbs(), *self._added.verbs())
         ]
 
     async def create(self, request: Request) -> Response:

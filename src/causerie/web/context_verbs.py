@@ -16,7 +16,7 @@ from causerie.context_calls import ContextCalls
 from causerie.contexts import Context, Turn
 from causerie.errors import Conflict
 from causerie.store.contexts import Contexts
-from causerie.web.callers import Callers, metadata_of, required, text_of
+from causerie.web.callers import Callers, flag_of, metadata_of, required, text_of
 from causerie.web.context_forms import (
     ContextForms,
     answer_of,
@@ -206,13 +206,16 @@ class ContextVerbs:
         return JSONResponse({"object": "list", "data": data}, headers=request_headers(request))
 
     async def tag(self, request: Request) -> Response:
-        """Let a tag stand for a context; `tag:NAME` is then understood as its id."""
+        """Let a tag stand for a context; `tag:NAME` is then understood as its id. With `keep`, a
+        live context that has the tag already keeps it, and the answer names that one.
+        """
         knock = await self._callers.admit(request)
         required(knock.body, "context_id")
         context, tag = text_of(knock.body, "context_id"), request.path_params["tag"]
         project = knock.caller.project.id
-        await self._calls.run(self._contexts.tag, project, tag, context, knock.at)
-        return JSONResponse(wire.TagAnswer(tag, context), headers=request_headers(request))
+        work, keep = self._contexts.tag, flag_of(knock.body, "keep")
+        named = await self._calls.run(work, project, tag, context, knock.at, keep=keep)
+        return JSONResponse(wire.TagAnswer(tag, named), headers=request_headers(request))
 
     async def untag(self, request: Request) -> Response:
         """Forget a tag."""
