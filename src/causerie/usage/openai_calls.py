@@ -104,7 +104,8 @@ def _count(call: Heard, answer: Any, *, streamed: bool) -> None:
         else:
             call.answered(usage_in(answer), model_in(answer))
     except Exception:
-        log.exception("a call of openai's is not counted")
+        log.exception("what a call of openai's took is not understood")
+        call.answered(None)
 
 
 def _fail(call: Heard, error: BaseException) -> None:

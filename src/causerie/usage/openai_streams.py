@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any
 
 from causerie.token_usage import Usage
-from causerie.usage.openai_words import answer_in, is_last, model_in, usage_in
+from causerie.usage.openai_words import answer_in, is_last, model_in, says_anything, usage_in
 from causerie.usage.scopes import OpenCall, Overheard
 
 log = logging.getLogger(__name__)
@@ -70,11 +70,12 @@ class _Watched:
 
     def _see(self, piece: Any) -> None:
         try:
+            if not says_anything(piece):
+                return
             answer = answer_in(piece)
-            self._model = model_in(answer) or self._model
             usage = usage_in(answer)
             if usage is not None:
-                self._usage = usage
+                self._usage, self._model = usage, model_in(answer)
                 if is_last(piece):
                     self._end()
         except Exception:

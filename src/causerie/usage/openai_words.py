@@ -19,6 +19,12 @@ def model_in(answer: Any) -> str:
     return model if isinstance(model, str) else ""
 
 
+def says_anything(piece: Any) -> bool:
+    """Whether a piece may have a usage in it. Most have none, and this is asked of every one."""
+    words = piece if isinstance(piece, Mapping) else getattr(piece, "__dict__", {})
+    return bool(words.get("usage") or words.get("response"))
+
+
 def is_last(piece: Any) -> bool:
     """Whether nothing of the answer comes after a piece with a usage in it. Some providers send
     what it has taken so far in every piece.

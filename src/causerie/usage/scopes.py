@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from causerie.token_usage import Usage
 from causerie.usage.tallies import Call, Tally
+
+if TYPE_CHECKING:
+    from causerie.token_usage import Usage
 
 SCOPES: ContextVar[tuple[Scope, ...]] = ContextVar("causerie_usage_scopes", default=())
 """The blocks that are open here, outermost first. The only thing that calls are told apart by."""

@@ -10,10 +10,9 @@ from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from causerie.token_usage import Usage
-
 if TYPE_CHECKING:
     from causerie.prices import Prices
+    from causerie.token_usage import Usage
 
 CALLS_WAITING_MAX = 10_000
 """Calls that are kept until somebody asks what they cost; one more, and they are priced."""
