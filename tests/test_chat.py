@@ -16,7 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from causerie.cli import app
 from causerie.client import Client
 from causerie.conversations import Conversation
 from causerie.imports import read
@@ -47,23 +49,25 @@ class Desk:
     """A user's machine: a folder of data, and an environment with nothing of ours in it."""
 
     def __init__(self, folder: Path, **given: str) -> None:
-        own = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "CAUSERIE_"))}
-        # An 80 columns wide terminal breaks no line of ours.
-        self.environ = {**own, "XDG_DATA_HOME": str(folder), **given}
+        foreign = [name for name in os.environ if name.startswith(("OPENAI_", "CAUSERIE_"))]
+        self.given: dict[str, str | None] = {
+            **dict.fromkeys(foreign),
+            "XDG_DATA_HOME": str(folder),
+            **given,
+        }
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """That of a program which is started there."""
+        merged = {**os.environ, **self.given}
+        return {name: value for name, value in merged.items() if value is not None}
 
     def chat(self, *lines: str, options: tuple[str, ...] = (), code: int = 0) -> list[str]:
-        """What it prints when these lines are piped in."""
-        done = subprocess.run(
-            [sys.executable, "-m", "causerie", "chat", *options],
-            input="".join(f"{line}\n" for line in lines),
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS_MAX,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return (done.stdout + done.stderr).splitlines()
+        """What the command prints when these lines are piped in."""
+        typed = "".join(f"{line}\n" for line in lines)
+        done = CliRunner().invoke(app, ["chat", *options], input=typed, env=self.given)
+        assert done.exit_code == code, done.output
+        return done.output.splitlines()
 
 
 @pytest.fixture
@@ -84,7 +88,8 @@ def test_each_turn_tells_its_tokens_and_its_cost_and_those_of_the_session(desk: 
 
 
 def test_a_session_goes_on_after_a_restart(desk: Desk) -> None:
-    desk.chat("one two")
+    program = [sys.executable, "-m", "causerie", "chat"]
+    subprocess.run(program, input="one two\n", env=desk.environ, text=True, check=True)
     told = desk.chat("three", "/history")
     assert told[0].startswith("session main: 2 messages so far")
     assert told[2] == "12 + 3 tokens, USD 0.00006 · in all 19 + 7 tokens, USD 0.0001175"
@@ -126,7 +131,6 @@ def test_an_export_without_a_name_replaces_no_file(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    desk.environ["PYTHONPATH"] = str(ROOT / "src")
     told = desk.chat("Hello", "/export", "/export")
     assert told[3] == "written to main.md"
     assert "File exists" in told[4]
@@ -173,7 +177,7 @@ def test_what_is_said_is_logged_where_it_is_asked_for(desk: Desk, tmp_path: Path
     server = ServerProcess(tmp_path / "server", CAUSERIE_FLUSH_INTERVAL_MS="20")
     server.start()
     key = server.key("admin")
-    desk.environ |= {"CAUSERIE_URL": server.endpoint, "CAUSERIE_KEY": key}
+    desk.given |= {"CAUSERIE_URL": server.endpoint, "CAUSERIE_KEY": key}
     desk.chat("not this")
     desk.chat("one", "two", options=("--log", "--session", "talk"))
     server.settle()
@@ -197,8 +201,9 @@ def test_an_install_without_the_server_has_the_chat_and_says_what_it_lacks(desk:
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", program.format(list(words))]
-        environ = {**desk.environ, "PYTHONPATH": str(ROOT / "src")}
-        return subprocess.run(command, env=environ, input="one\n", capture_output=True, text=True)
+        return subprocess.run(
+            command, env=desk.environ, input="one\n", capture_output=True, text=True
+        )
 
     assert "You said: one" in run("chat").stdout
     refused = run("serve")
@@ -245,7 +250,8 @@ class Terminal:
         os.write(self._fd, text.encode())
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
+        """Ctrl-C, as slow as a hand is: in the instant of a prompt it would be overlooked."""
+        time.sleep(0.3)
         self._process.send_signal(signal.SIGINT)
 
     def end(self) -> int:

@@ -10,15 +10,15 @@ CHAT = ("langchain_openai", "langgraph", "rich", "typer")
 
 
 def main() -> None:
-    """Run a command. An app's install has `chat` alone, or none."""
-    if all(map(find_spec, SERVER)):
-        from causerie.cli import main as run
-    elif sys.argv[1:2] == ["chat"] and all(map(find_spec, CHAT)):
+    """Run a command. An app's install has `chat` alone, or none; nor does it load the server."""
+    chats = sys.argv[1:2] == ["chat"]
+    if not all(map(find_spec, CHAT if chats else SERVER)):
+        kind, extra = ("chat", "chat") if chats else ("server", "server,embedded")
+        raise SystemExit(f"the {kind} is an extra: pip install 'causerie[{extra}]'")
+    if chats:
         from causerie.chat_command import main as run
-    elif sys.argv[1:2] == ["chat"]:
-        raise SystemExit("the chat is an extra: pip install 'causerie[chat]'")
     else:
-        raise SystemExit("the server is an extra: pip install 'causerie[server,embedded]'")
+        from causerie.cli import main as run
     run()
 
 

@@ -48,11 +48,15 @@ class ChatPrices(Prices):
 
 
 def main() -> None:
-    """The command, where nothing else is installed."""
+    """The command by itself, which is there long before those of the server are loaded."""
     program = typer.Typer(add_completion=False)
     program.command("chat")(chat)
-    program.callback()(lambda: None)
+    program.callback()(_nothing)
     program()
+
+
+def _nothing() -> None:
+    """A program with a callback has named commands, though it be one."""
 
 
 def chat(
@@ -75,8 +79,6 @@ def chat(
     """Talk to a model, in sessions that remain. Without a key or an address it is a small one on
     this machine, which speaks English only.
     """
-    if not (find_spec("langchain_openai") and find_spec("langgraph")):
-        raise SystemExit("the chat is an extra: pip install 'causerie[chat]'")
     # What goes wrong is told in the chat itself.
     logging.getLogger("causerie.sessions").setLevel(logging.CRITICAL)
     console = Console(soft_wrap=True)
@@ -115,9 +117,10 @@ def _run(
     console: Console,
 ) -> None:
     # They take seconds to load, which `causerie --help` shall not wait.
-    from causerie.chat import Chat
-    from causerie.sessions import SessionError, Sessions, build_chain, build_model, build_prompt
-    from causerie.sessions.models import SYSTEM, read_settings
+    with console.status("one moment"):
+        from causerie.chat import Chat
+        from causerie.sessions import SessionError, Sessions, build_chain, build_model, build_prompt
+        from causerie.sessions.models import SYSTEM, read_settings
 
     settings = read_settings(key=where.key, base_url=where.base_url, model=where.model)
     try:
