@@ -1,4 +1,4 @@
-"""The command line: serve, demo, import, export, key, doctor."""
+"""The command line: serve, demo, import, export, key, chat, doctor."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from typing import Annotated
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-try:
-    import typer
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-except ImportError as error:
-    raise SystemExit("the server is an extra: pip install 'causerie[server,embedded]'") from error
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from causerie.accounts import Project, Role
 from causerie.app import Stores, open_events, open_stores, utc_now
+from causerie.chat_command import chat
 from causerie.config import Settings
 from causerie.diagnosis import diagnose
 from causerie.endpoint_commands import endpoint
@@ -59,6 +57,7 @@ app.add_typer(key, name="key")
 app.add_typer(endpoint, name="endpoint")
 member = typer.Typer(no_args_is_help=True, help="People who sign in.")
 app.add_typer(member, name="member")
+app.command("chat")(chat)
 
 
 def main() -> None:

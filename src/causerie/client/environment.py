@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 KEY_NAMES = ("CAUSERIE_KEY", "CONTEXT_TOKEN", "CONTEXT_API_TOKEN")
 """The first that is set counts; the last two are those of the Context service's plugins."""
@@ -28,6 +29,11 @@ def url_of(given: str | None) -> str:
     if not url.strip():
         raise ValueError(f"no address of a server: pass url, or set {URL_NAME}")
     return url.strip()
+
+
+def data_folder() -> Path:
+    """Where programs keep what is a user's own."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
 def openai_key() -> str | None:

@@ -78,7 +78,7 @@ def usage_of_result(result: Any, *, shared: bool = False) -> Usage | None:
         if shared and whole.get("token_usage") == {}:
             return Usage()
         return usage_of(raw)
-    return fuller(_usage_of_metadata(_mapping(metadata)), usage_of(raw))
+    return fuller(usage_of_metadata(_mapping(metadata)), usage_of(raw))
 
 
 def fuller(told: Usage | None, raw: Usage | None) -> Usage | None:
@@ -108,7 +108,8 @@ def is_whole(partial: Any) -> bool:
     return bool(ended and getattr(message, "usage_metadata", None))
 
 
-def _usage_of_metadata(metadata: Mapping[str, Any]) -> Usage | None:
+def usage_of_metadata(metadata: Mapping[str, Any]) -> Usage | None:
+    """What LangChain's `usage_metadata` of a message says; None when it says nothing."""
     read = _mapping(metadata.get("input_token_details"))
     said = _mapping(metadata.get("output_token_details"))
     lives = {name: tokens for name, tokens in read.items() if name.startswith("ephemeral_")}
