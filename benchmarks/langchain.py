@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,9 +33,9 @@ from rich.table import Table  # noqa: E402
 from causerie.client import Client  # noqa: E402
 from causerie.langchain import ContextCallbackHandler  # noqa: E402
 from causerie.testing import ServerProcess  # noqa: E402
+from tests.clients.apps import scripted_openai  # noqa: E402
 from tests.troubled_line import TroubledLine  # noqa: E402
 
-MODEL = ROOT / "tests" / "clients" / "scripted_openai.py"
 PROMISE = 1.02
 SLOW_SECONDS = 10.0
 WARM_CALLS = 10
@@ -63,22 +62,12 @@ def main() -> None:
         server = ServerProcess(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         server.start()
         stack.callback(server.stop)
-        url = stack.enter_context(model(chosen.model_ms))
+        url = stack.enter_context(scripted_openai(chosen.model_ms))
         chain: Any = PROMPT | ChatOpenAI(model="gpt-4", base_url=url, api_key="none")
         costs = dict(measured(server, chain, chosen.calls))
         lost = missing(server, chosen.calls)
     Console().print(shown(costs, lost))
     sys.exit(any(cost.ratio > PROMISE for cost in costs.values()) or any(lost.values()))
-
-
-@contextmanager
-def model(delay_ms: int) -> Iterator[str]:
-    """A model that is only a script."""
-    command = [sys.executable, str(MODEL), "0", str(delay_ms)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
-        process.terminate()
 
 
 def measured(server: ServerProcess, chain: Any, calls: int) -> Iterator[tuple[str, Cost]]:

@@ -39,7 +39,7 @@ graph.add_edge("tools", "answer")
 agent = graph.compile(checkpointer=InMemorySaver())
 
 config = {
-    "configurable": {"thread_id": "visit-7", "user_id": "ada"},
+    "configurable": {"thread_id": "visit-12", "user_id": "ada"},
     "callbacks": [ContextCallbackHandler()],
 }
 for question in sys.argv[1:] or ("When do you open in Lyon?", "Thank you!"):

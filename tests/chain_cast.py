@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,31 +15,19 @@ from langgraph.prebuilt import ToolNode, tools_condition
 from causerie.client import Client
 from causerie.langchain import ContextCallbackHandler
 from causerie.testing import ServerProcess
+from tests.conftest import AppServer
 
-SCRIPTED_OPENAI = Path(__file__).parent / "clients" / "scripted_openai.py"
 PROMPT = ChatPromptTemplate.from_messages([("system", "Be kind."), ("human", "{question}")])
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), CAUSERIE_FLUSH_INTERVAL_MS="20")
-    server.start()
-    yield server
-    server.stop()
+def server(app_server: AppServer) -> ServerProcess:
+    return app_server.process
 
 
 @pytest.fixture(scope="module")
-def key(server: ServerProcess) -> str:
-    return server.key("admin")
-
-
-@pytest.fixture(scope="module")
-def openai_url() -> Iterator[str]:
-    command = [sys.executable, str(SCRIPTED_OPENAI)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
-        assert model.stdout is not None
-        yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
-        model.terminate()
+def key(app_server: AppServer) -> str:
+    return app_server.key
 
 
 class Scene:
@@ -109,5 +93,5 @@ def agent(model: Any, tools: list[Any], **options: Any) -> Any:
     return made.compile(**options)
 
 
-FIXTURES = (server, key, openai_url, scene)
+FIXTURES = (server, key, scene)
 """For the modules that use them."""

@@ -28,6 +28,7 @@ from causerie.store.inbox import Inbox
 from causerie.store.state import open_state
 from causerie.testing import ServerProcess, Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
+from tests.clients.apps import scripted_openai
 from tests.postgres_server import PostgresServer, serve_postgres
 from tests.scripted_upstream import ScriptedUpstream
 from tests.session_cast import ENDPOINT
@@ -135,16 +136,45 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 
 @pytest.fixture(scope="session")
-def contexts_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server for sessions to be kept in its contexts, as `tests.session_cast` writes it."""
-    server = ServerProcess(tmp_path_factory.mktemp("contexts"))
+def openai_url() -> Iterator[str]:
+    """Where a chat model answers that is only a script, as another process."""
+    with scripted_openai() as url:
+        yield url
+
+
+@dataclass(frozen=True)
+class AppServer:
+    """A real server for tests of apps, with a key for all, and the scripted model as `ENDPOINT`.
+    They share it: each has a tenant, a user or a conversation of its own.
+    """
+
+    process: ServerProcess
+    key: str
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.process.endpoint
+
+
+@pytest.fixture(scope="session")
+def app_server(tmp_path_factory: pytest.TempPathFactory, openai_url: str) -> Iterator[AppServer]:
+    """One for each process that runs tests: to start one takes seconds."""
+    folder = tmp_path_factory.mktemp("app-server")
+    server = ServerProcess(folder, CAUSERIE_FLUSH_INTERVAL_MS="20")
     server.start()
     try:
-        where = ("--upstream", "http://127.0.0.1:9/v1", "--model", "scripted-1")
+        where = ("--upstream", openai_url, "--model", "scripted-1")
         server.command("endpoint", "add", "Test", *where, "--id", ENDPOINT)
-        yield server.endpoint.replace("http://", f"http://{server.key('gateway')}@")
+        yield AppServer(server, server.key("admin"))
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def contexts_place(app_server: AppServer) -> str:
+    """A server for sessions to be kept in its contexts, as `tests.session_cast` writes it."""
+    return app_server.url.replace("http://", f"http://{app_server.key}@")
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql", "contexts"])

@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,26 +22,11 @@ from causerie.client import Client
 from causerie.conversations import Conversation
 from causerie.imports import read
 from causerie.local_models import model_file
-from causerie.testing import ServerProcess
+from tests.conftest import AppServer
+from tests.scripted_upstream import ScriptedUpstream, hold
 
 ROOT = Path(__file__).parents[1]
-SCRIPTED_OPENAI = ROOT / "tests" / "clients" / "scripted_openai.py"
 SECONDS_MAX = 60
-
-
-@contextmanager
-def scripted(delay_ms: int) -> Iterator[str]:
-    command = [sys.executable, str(SCRIPTED_OPENAI), "0", str(delay_ms)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
-        assert model.stdout is not None
-        yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
-        model.terminate()
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[str]:
-    with scripted(0) as url:
-        yield url
 
 
 class Desk:
@@ -71,8 +55,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, model: str) -> Desk:
-    return Desk(tmp_path, OPENAI_BASE_URL=model, OPENAI_API_KEY="none", OPENAI_MODEL="gpt-4o")
+def desk(tmp_path: Path, openai_url: str) -> Desk:
+    return Desk(tmp_path, OPENAI_BASE_URL=openai_url, OPENAI_API_KEY="none", OPENAI_MODEL="gpt-4o")
 
 
 def test_each_turn_tells_its_tokens_and_its_cost_and_those_of_the_session(desk: Desk) -> None:
@@ -173,18 +157,14 @@ def test_the_file_of_sessions_is_its_user_s_alone(desk: Desk, tmp_path: Path) ->
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_what_is_said_is_logged_where_it_is_asked_for(desk: Desk, tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "server", CAUSERIE_FLUSH_INTERVAL_MS="20")
-    server.start()
-    key = server.key("admin")
-    desk.given |= {"CAUSERIE_URL": server.endpoint, "CAUSERIE_KEY": key}
-    desk.chat("not this")
-    desk.chat("one", "two", options=("--log", "--session", "talk"))
-    server.settle()
-    with Client(key, server.endpoint) as client:
-        (kept,) = client.conversations().conversations
-    server.stop()
-    assert kept.id == "talk"
+def test_what_is_said_is_logged_where_it_is_asked_for(desk: Desk, app_server: AppServer) -> None:
+    desk.given |= {"CAUSERIE_URL": app_server.url, "CAUSERIE_KEY": app_server.key}
+    session = f"talk-{uuid.uuid4().hex[:8]}"
+    desk.chat("not this", options=("--session", session))
+    desk.chat("one", "two", options=("--log", "--session", session))
+    app_server.process.settle()
+    with Client(app_server.key, app_server.url) as client:
+        kept = client.conversation(session)
     assert [said.message for said in kept.messages if said.role == "user"] == ["one", "two"]
 
 
@@ -216,6 +196,11 @@ def test_an_install_without_the_server_has_the_chat_and_says_what_it_lacks(desk:
 # ---- at a terminal -------------------------------------------------------------------------------
 
 
+def by_hand() -> None:
+    """What is started in the background by a shell is deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A chat with somebody in front of it."""
 
@@ -228,22 +213,30 @@ class Terminal:
             stderr=inner,
             env={**desk.environ, "TERM": "dumb"},
             start_new_session=True,
+            preexec_fn=by_hand,
         )
         os.close(inner)
-        self._seen = ""
+        self.seen = ""
 
-    def wait_for(self, text: str) -> str:
-        """All that is on the screen, once the text is."""
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._fd)
+
+    def wait_for(self, text: str) -> None:
+        """Until the text is on the screen; what is before it is gone then."""
+        # Not select: it knows no file with a number over 1,023.
+        waiting = select.poll()
+        waiting.register(self._fd, select.POLLIN)
         deadline = time.monotonic() + SECONDS_MAX
-        while text not in self._seen:
-            assert time.monotonic() < deadline, self._seen
-            if select.select([self._fd], [], [], 1)[0]:
-                try:
-                    self._seen += os.read(self._fd, 4096).decode()
-                except OSError:
-                    raise AssertionError(self._seen) from None
-        seen, _, self._seen = self._seen.partition(text)
-        return seen + text
+        while text not in self.seen:
+            assert time.monotonic() < deadline, self.seen
+            if waiting.poll(1_000):
+                self.seen += os.read(self._fd, 4096).decode()
+        self.seen = self.seen.partition(text)[2]
 
     def type(self, text: str) -> None:
         """Keys."""
@@ -256,37 +249,27 @@ class Terminal:
 
     def end(self) -> int:
         """Its exit code, once it has ended."""
-        code = self._process.wait(SECONDS_MAX)
-        os.close(self._fd)
-        return code
+        return self._process.wait(SECONDS_MAX)
 
 
-def test_ctrl_c_stops_a_reply_and_forgets_the_turn(tmp_path: Path) -> None:
-    with scripted(5_000) as slow:
-        desk = Desk(tmp_path, OPENAI_BASE_URL=slow, OPENAI_API_KEY="none", OPENAI_MODEL="gpt-4o")
-        terminal = Terminal(desk)
-        terminal.wait_for("> ")
-        terminal.type("Hello\n")
-        terminal.wait_for("Hello")
-        time.sleep(1.0)  # until it is asking; there is nothing to see of that
-        terminal.interrupt()
-        terminal.wait_for("this turn is forgotten")
-        terminal.wait_for("> ")
-        terminal.type("/history\n/sessions\n/quit\n")
-        assert terminal.end() == 0
-    assert "assistant" not in terminal._seen
-
-
-def test_at_the_prompt_ctrl_c_clears_and_ctrl_d_ends(desk: Desk) -> None:
-    terminal = Terminal(desk)
-    terminal.wait_for("> ")
-    terminal.interrupt()
-    terminal.wait_for("> ")
-    terminal.type("Hello\n")
-    terminal.wait_for("You said: Hello")
-    terminal.wait_for("> ")
-    terminal.type("\x04")
-    assert terminal.end() == 0
+def test_ctrl_c_stops_a_reply_and_at_the_prompt_a_line_and_ctrl_d_ends(tmp_path: Path) -> None:
+    with ScriptedUpstream() as upstream:
+        upstream.then(hold())
+        given = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "none"}
+        with Terminal(Desk(tmp_path, OPENAI_MODEL="gpt-4o", **given)) as terminal:
+            terminal.wait_for("> ")
+            terminal.interrupt()
+            terminal.wait_for("> ")
+            terminal.type("Hello\n")
+            upstream.until(lambda: len(upstream.requests) == 1)
+            terminal.interrupt()
+            terminal.wait_for("this turn is forgotten")
+            upstream.release()
+            terminal.wait_for("> ")
+            terminal.type("/history\n/sessions\n")
+            terminal.type("\x04")
+            assert terminal.end() == 0
+            assert "assistant" not in terminal.seen
 
 
 def test_the_help_of_the_command_loads_no_model(desk: Desk) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +13,6 @@ from getcontext.token import Credential
 from causerie.testing import ServerProcess
 from tests.clients import apps
 from tests.clients.apps import Service
-
-SCRIPTED_OPENAI = Path(__file__).parent / "clients" / "scripted_openai.py"
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +26,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 @pytest.fixture(scope="module")
 def service(server: ServerProcess) -> Service:
     return Service(server.endpoint, server.key("admin"), server.authority)
-
-
-@pytest.fixture(scope="module")
-def openai_url() -> Iterator[str]:
-    command = [sys.executable, str(SCRIPTED_OPENAI)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
-        assert model.stdout is not None
-        yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
-        model.terminate()
 
 
 @pytest.fixture

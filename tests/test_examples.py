@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from causerie.client import Client
-from causerie.testing import ServerProcess
 from tests.clients import apps
+from tests.conftest import AppServer
+from tests.session_cast import ENDPOINT
 
 ROOT = Path(__file__).parents[1]
-SCRIPTED_OPENAI = ROOT / "tests" / "clients" / "scripted_openai.py"
-ENDPOINT = "ep-example"
-
-
-@pytest.fixture(scope="module")
-def openai_url() -> Iterator[str]:
-    command = [sys.executable, str(SCRIPTED_OPENAI)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
-        assert model.stdout is not None
-        yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
-        model.terminate()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, openai_url: str) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("server")
-    server = ServerProcess(folder, CAUSERIE_FLUSH_INTERVAL_MS="20")
-    server.start()
-    where = ("--upstream", openai_url, "--model", "gpt-4.1-mini")
-    server.command("endpoint", "add", "Example", *where, "--id", ENDPOINT)
-    yield server
-    server.stop()
 
 
 class Stage:
     """Runs examples, and tells what each has brought to the server."""
 
-    def __init__(self, server: ServerProcess, openai_url: str) -> None:
-        self._server = server
-        self._key = server.key("admin")
+    def __init__(self, server: AppServer, openai_url: str) -> None:
+        self._server = server.process
+        self._key = server.key
         self._variables = {
-            "CAUSERIE_URL": server.endpoint,
+            "CAUSERIE_URL": server.url,
             "CONTEXT_API_TOKEN": self._key,
             "OPENAI_BASE_URL": openai_url,
             "OPENAI_API_KEY": "none",
@@ -66,8 +42,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(server: ServerProcess, openai_url: str) -> Stage:
-    return Stage(server, openai_url)
+def stage(app_server: AppServer, openai_url: str) -> Stage:
+    return Stage(app_server, openai_url)
 
 
 def spoken(conversation: Any) -> list[tuple[str, str]]:
@@ -94,7 +70,7 @@ def test_a_chain_is_logged_once_with_one_handler_or_with_two(stage: Stage, name:
 def test_an_agent_s_thread_is_one_conversation_with_its_tools(stage: Stage) -> None:
     asked = "When do you open in Lyon? <<opening_hours Lyon>>"
     printed, (kept,) = stage.play("agent.py", asked, "Thank you!")
-    assert kept.id == "visit-7" and kept.metadata["user_id"] == "ada"
+    assert kept.id == "visit-12" and kept.metadata["user_id"] == "ada"
     assert spoken(kept) == [
         ("user", asked),
         ("tool", "opening_hours"),
@@ -115,7 +91,7 @@ def test_ark_s_client_against_the_gateway_is_in_the_analytics(stage: Stage) -> N
 
 
 def test_the_old_script_s_conversation_remembers_counts_and_asks_side_by_side(
-    stage: Stage, server: ServerProcess
+    stage: Stage, app_server: AppServer
 ) -> None:
     printed, _ = stage.play("conversation.py")
     assert printed[:5] == [
@@ -134,11 +110,11 @@ def test_the_old_script_s_conversation_remembers_counts_and_asks_side_by_side(
 
 
 def test_the_conversation_runs_through_the_gateway_as_well(
-    stage: Stage, server: ServerProcess
+    stage: Stage, app_server: AppServer
 ) -> None:
     own = {
-        "OPENAI_BASE_URL": f"{server.endpoint}/v1",
-        "OPENAI_API_KEY": server.key("gateway"),
+        "OPENAI_BASE_URL": f"{app_server.url}/v1",
+        "OPENAI_API_KEY": app_server.key,
         "OPENAI_MODEL": ENDPOINT,
     }
     printed = apps.example("conversation.py", own)

@@ -30,7 +30,7 @@ from tests.scripted_upstream import (
 
 SYSTEM = {"role": "system", "content": "Be brief."}
 NOBODY = "http://127.0.0.1:9/v1"
-PATIENCE_S = 0.3
+PATIENCE_S = 0.8
 BEFORE = {
     "refuses": (refuse(429), 429, "ServerOverloaded", "rate_limit_exceeded"),
     "refuses for a time": (refuse(429, "7"), 429, "ServerOverloaded", "rate_limit_exceeded"),

@@ -36,7 +36,7 @@ from tests import chain_cast
 from tests.chain_cast import PROMPT, Scene, agent, spoken, weather
 from tests.troubled_line import TroubledLine
 
-server, key, openai_url, scene = chain_cast.FIXTURES
+server, key, scene = chain_cast.FIXTURES
 
 
 # ---- conversations -------------------------------------------------------------------------------

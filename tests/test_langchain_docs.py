@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from causerie.client import Client
-from causerie.testing import ServerProcess
+from tests.conftest import AppServer
 
 ROOT = Path(__file__).parents[1]
-SCRIPTED_OPENAI = ROOT / "tests" / "clients" / "scripted_openai.py"
 LANGUAGES = ("fr", "es", "zh")
 
 
@@ -35,36 +35,36 @@ def test_every_language_has_the_same_code_and_the_same_chapters(language: str) -
     assert shape(f"langchain.{language}.md") == shape("langchain.md")
 
 
-@pytest.fixture(scope="module")
-def openai_url() -> Iterator[str]:
-    command = [sys.executable, str(SCRIPTED_OPENAI)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
-        assert model.stdout is not None
-        yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
-        model.terminate()
-
-
 def test_the_new_form_of_every_pair_runs_and_arrives(
-    openai_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app_server: AppServer, openai_url: str, tmp_path: Path
 ) -> None:
-    server = ServerProcess(tmp_path, CAUSERIE_FLUSH_INTERVAL_MS="20")
-    server.start()
-    key = server.key("admin")
-    monkeypatch.setenv("CAUSERIE_URL", server.endpoint)
-    monkeypatch.setenv("CONTEXT_API_TOKEN", key)
-    monkeypatch.setenv("OPENAI_BASE_URL", openai_url)
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
-    program = "\n".join(now(code("langchain.md")))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    server.settle()
-    with Client(key, server.endpoint) as client:
-        kept = client.conversations().conversations
-        (visit,) = [one for one in kept if one.id == "visit-7"]
-        server.stop()
+    given = {
+        "CAUSERIE_URL": app_server.url,
+        "CONTEXT_API_TOKEN": app_server.key,
+        "OPENAI_BASE_URL": openai_url,
+        "OPENAI_API_KEY": "none",
+    }
+    known = {one.id for one in kept(app_server)}
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(now(code("langchain.md")))],
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
-    assert len(kept) == 3
+    arrived = {one.id: one for one in kept(app_server) if one.id not in known}
+    assert len(arrived) == 4
+    visit, talk = arrived["visit-7"], arrived["visit-8"]
     assert visit.metadata["user_id"] == "123"
     assert [(said.role, said.rating) for said in visit.messages] == [("user", 0), ("assistant", 1)]
+    assert [said.role for said in talk.messages] == ["user", "assistant"]
+
+
+def kept(server: AppServer) -> list[Any]:
+    server.process.settle()
+    with Client(server.key, server.url) as client:
+        return client.conversations(per_page=100).conversations
 
 
 def now(blocks: list[str]) -> list[str]:

@@ -4,8 +4,6 @@ the expected conversations arrive at a real server.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +13,11 @@ from typing import Any
 import pytest
 
 from causerie.client import Client
-from causerie.testing import ServerProcess
 from causerie.wire.contextai import ConversationResponse
 from tests.clients import apps
 from tests.clients.apps import Service
+from tests.conftest import AppServer
 
-SCRIPTED_OPENAI = Path(__file__).parent / "clients" / "scripted_openai.py"
 HOWS = {"invoke": 1, "stream": 1, "batch": 3, "ainvoke": 1, "astream": 1, "concurrent": 0}
 CONCURRENT = {"langgraph": 50, "langgraph06": 10}
 ATTACHED = {
@@ -47,36 +44,19 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), CAUSERIE_FLUSH_INTERVAL_MS="20")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def service(server: ServerProcess) -> Service:
-    return Service(server.endpoint, server.key("admin"), Path())
-
-
-@pytest.fixture(scope="module")
-def openai_url() -> Iterator[str]:
-    command = [sys.executable, str(SCRIPTED_OPENAI)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
-        assert model.stdout is not None
-        yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
-        model.terminate()
+def service(app_server: AppServer) -> Service:
+    return Service(app_server.url, app_server.key, Path())
 
 
 @pytest.fixture(scope="module", params=list(CONCURRENT))
 def played(
-    request: pytest.FixtureRequest, server: ServerProcess, service: Service, openai_url: str
+    request: pytest.FixtureRequest, app_server: AppServer, service: Service, openai_url: str
 ) -> Played:
     run = uuid.uuid4().hex[:8]
     environment = request.param
     given = ("all", "all", "all", run, str(CONCURRENT[environment]))
     answer: Any = apps.handler(service, openai_url, environment, *given).answer
-    server.settle()
+    app_server.process.settle()
     kept: dict[str, list[ConversationResponse]] = {}
     for one in conversations(service):
         if one.metadata.get("user_id", "").endswith(run):

@@ -32,7 +32,7 @@ from causerie.testing import ServerProcess
 from tests import chain_cast
 from tests.chain_cast import PROMPT, Scene
 
-server, key, openai_url, scene = chain_cast.FIXTURES
+server, key, scene = chain_cast.FIXTURES
 YES = ("assistant", "yes")
 
 

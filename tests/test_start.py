@@ -59,12 +59,15 @@ def test_the_curl_snippet_sends_a_conversation(cast: Cast) -> None:
     assert "Your first conversation has arrived." in waiting
 
 
-@pytest.mark.parametrize("needle", ["getcontext", "asyncio.run"])
+@pytest.mark.parametrize(
+    "needle", ["getcontext", "asyncio.run", "causerie import Client", "causerie.langchain"]
+)
 def test_the_python_snippets_are_python(cast: Cast, needle: str) -> None:
     page = create(cast, sign_in(cast))
-    for code in page.code:
-        if needle in code and "import" in code and "const" not in code:
-            compile(code, "snippet", "exec")
+    found = [code for code in page.code if needle in code and "const" not in code]
+    assert found
+    for code in found:
+        compile(code, "snippet", "exec")
 
 
 def test_a_viewer_cannot_create_a_key(cast: Cast) -> None:

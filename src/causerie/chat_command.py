@@ -27,6 +27,7 @@ FILE = Path("causerie") / "chat.db"
 NO_KEY = "none"
 """What a model on one's own machine is sent where it wants no key."""
 SESSION = "main"
+FLUSH_SECONDS_MAX = 10.0
 
 
 class Where(NamedTuple):
@@ -79,14 +80,24 @@ def chat(
     """Talk to a model, in sessions that remain. Without a key or an address it is a small one on
     this machine, which speaks English only.
     """
-    # What goes wrong is told in the chat itself.
-    logging.getLogger("causerie.sessions").setLevel(logging.CRITICAL)
     console = Console(soft_wrap=True)
     try:
-        with _model(base_url, model, console) as where:
+        with _unlogged(), _model(base_url, model, console) as where:
             _run(where, session, system, store, log, console)
     except CauserieError as error:
         raise SystemExit(f"causerie: {error.message}") from error
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """What goes wrong in a session is told in the chat itself."""
+    log = logging.getLogger("causerie.sessions")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 @contextmanager
@@ -124,6 +135,7 @@ def _run(
 
     settings = read_settings(key=where.key, base_url=where.base_url, model=where.model)
     try:
+        handlers = _handlers() if log else []
         with Sessions(_place(store)) as sessions:
             chain = build_chain(build_prompt(system or SYSTEM), build_model(settings))
             talk = Chat(
@@ -133,9 +145,11 @@ def _run(
                 session,
                 base_url=where.base_url or "",
                 prices=ChatPrices(),
-                callbacks=_handlers() if log else (),
+                callbacks=handlers,
             )
             talk.run(_lines())
+        for handler in handlers:
+            handler.flush(FLUSH_SECONDS_MAX)
     except (SessionError, ValueError) as error:
         raise SystemExit(f"causerie: {error}") from error
 

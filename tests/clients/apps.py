@@ -9,7 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,18 @@ class Outcome:
     answer: dict[str, Any]
     code: int
     said: str
+
+
+@contextmanager
+def scripted_openai(delay_ms: int = 0) -> Iterator[str]:
+    """Where scripted_openai.py answers, each time after so long."""
+    command = [sys.executable, str(FOLDER / "scripted_openai.py"), "0", str(delay_ms)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
+        assert model.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
+        finally:
+            model.terminate()
 
 
 def context_python(service: Service, mode: str, run: str) -> Outcome:
