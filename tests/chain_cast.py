@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import httpx
 import pytest
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
@@ -46,8 +47,10 @@ class Scene:
 
     def model(self, **given: Any) -> ChatOpenAI:
         """A real chat model's client; what it talks to is a script."""
+        # Kept connections would outlive the loop of a test, and be found unclosed in another's.
+        once = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0))
         made = {"base_url": self._openai_url, "api_key": "none", "max_retries": 0, **given}
-        return ChatOpenAI(model="gpt-4", **made)
+        return ChatOpenAI(model="gpt-4", http_async_client=once, **made)
 
     def arrived(self) -> list[Any]:
         """Conversations, the oldest first, once all is there."""

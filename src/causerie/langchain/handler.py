@@ -210,8 +210,13 @@ class ContextCallbackHandler(BaseCallbackHandler):
         turn, step = self._find(id)
         if turn is None or id not in turn.open:
             return
-        items = said(step or Step(Kind.MODEL, "")) if step is not None or partial else []
-        talk = talk_of(inputs) if step is turn.first and inputs is not None else None
+        items: list[Item] = []
+        talk = None
+        try:
+            items = said(step or Step(Kind.MODEL, "")) if step is not None or partial else []
+            talk = talk_of(inputs) if step is turn.first and inputs is not None else None
+        except Exception:
+            log.exception("what a run gave cannot be read")
         with self._runs.lock:
             if step is not None and step.ended_at is None:
                 # A stream knows only at its end what it was given.
