@@ -24,7 +24,7 @@ from typing import Any
 
 from tests.scripted_model import MARKER, Reply, ScriptedModel, words
 
-WAIT_SECONDS_MAX = 10.0
+WAIT_SECONDS_MAX = 60.0
 LOOK_INTERVAL_SECONDS = 0.002
 STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -157,11 +157,13 @@ def test_a_killed_process_frees_its_session_and_leaves_nothing(
 ) -> None:
     upstream.then(hold())
     one = process(place, upstream, id, 1, lease_s=1.5)
-    upstream.until(lambda: len(upstream.requests) == 1)
-    with open_place(place, wait_s=0.05) as sessions, pytest.raises(SessionBusy):
-        sessions.get_message_history(id).add_messages([HumanMessage("too early")])
-    one.kill()
-    one.wait()
+    try:
+        upstream.until(lambda: len(upstream.requests) == 1)
+        with open_place(place, wait_s=0.05) as sessions, pytest.raises(SessionBusy):
+            sessions.get_message_history(id).add_messages([HumanMessage("too early")])
+    finally:
+        one.kill()
+        one.wait()
     with open_place(place, wait_s=10) as sessions:
         sessions.build_conversation(chain_of(upstream.url)).invoke("next", named(id))
         assert contents(sessions.get_message_history(id).messages)[0] == "next"
