@@ -142,7 +142,7 @@ class ContextCallbackHandler(BaseCallbackHandler):
         try:
             if run.get("run_type") not in NO_TALK:
                 self._note(Beginning(kind, serialized, run, given, talk))
-        except Exception:
+        except Exception:  # whatever a run is made of, it goes on without us
             log.exception("the beginning of a run could not be noted")
 
     def _note(self, began: Beginning) -> None:
@@ -201,7 +201,7 @@ class ContextCallbackHandler(BaseCallbackHandler):
     def _end(self, run: Mapping[str, Any], said: Callable[[Step], list[Item]]) -> None:
         try:
             self._close(run["run_id"], said, run.get("inputs"))
-        except Exception:
+        except Exception:  # whatever a run is made of, it goes on without us
             log.exception("the end of a run could not be noted")
 
     def _close(
@@ -215,7 +215,7 @@ class ContextCallbackHandler(BaseCallbackHandler):
         try:
             items = said(step or Step(Kind.MODEL, "")) if step is not None or partial else []
             talk = talk_of(inputs) if step is turn.first and inputs is not None else None
-        except Exception:
+        except Exception:  # an app's own objects may raise when they are read
             log.exception("what a run gave cannot be read")
         with self._runs.lock:
             if step is not None and step.ended_at is None:
@@ -259,7 +259,7 @@ class ContextCallbackHandler(BaseCallbackHandler):
                     turn.fail(error)
             said = _generated(response)
             self._close(run["run_id"], lambda _: said, run.get("inputs"), partial=True)
-        except Exception:
+        except Exception:  # the app is to see its own error, not ours
             log.exception("the error of a run could not be noted")
 
 

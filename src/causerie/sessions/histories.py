@@ -16,7 +16,9 @@ from causerie.sessions.turns import Turn, Turns
 
 
 class SessionHistory(BaseChatMessageHistory):
-    """What was said in a session. Messages that are added at once are kept at once, or none."""
+    """What was said in a session. Messages that are added at once are kept at once, or none.
+    (LangChain declares `messages` as a field and reads it as a property, which is what it is here.)
+    """
 
     def __init__(self, session: str, turns: Turns) -> None:
         self.session = session

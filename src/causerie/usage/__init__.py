@@ -20,7 +20,7 @@ __all__ = ["ModelUsage", "OpenAICallback", "Scope", "get_openai_callback", "trac
 
 
 class OpenAICallback(Scope):
-    """A scope whose cost is a float, for scripts that add floats to it."""
+    """A scope whose cost is a float, for scripts that add floats to it: hence the other type."""
 
     @property
     def total_cost(self) -> float | None:  # type: ignore[override]
