@@ -15,7 +15,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality_rows import SHARED, Row
+from quality_rows import SHARED, Row
 
 TABLES = ("languages", "moods", "topics", "privacy")
 HEADINGS = ("what", "set", "measured", "baseline", "aim", "met")
@@ -30,7 +30,7 @@ def main() -> None:
         raise SystemExit(f"{SHARED} is not there: it holds the labelled sets")
     for name in arguments.tables or TABLES:
         start = time.monotonic()
-        rows = importlib.import_module(f"benchmarks.quality_{name}").rows()
+        rows = importlib.import_module(f"quality_{name}").rows()
         show = show_markdown if arguments.markdown else show_table
         show(name, rows, time.monotonic() - start)
 
