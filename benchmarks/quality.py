@@ -12,10 +12,9 @@ import argparse
 import importlib
 import time
 
+from quality_rows import SHARED, Row
 from rich.console import Console
 from rich.table import Table
-
-from quality_rows import SHARED, Row
 
 TABLES = ("languages", "moods", "topics", "privacy")
 HEADINGS = ("what", "set", "measured", "baseline", "aim", "met")

@@ -1,4 +1,4 @@
-"""What a measure of quality says: one row of the table in docs/quality.md, and how to read a set."""
+"""One row of the tables in docs/quality.md, and how a labelled set is read."""
 
 import json
 from collections.abc import Iterator
