@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -22,6 +22,7 @@ import msgspec
 
 from causerie.conversations import Conversation, Message, summarize, trim_metadata
 from causerie.errors import Unavailable
+from causerie.meanings import ConversationMeaning
 from causerie.reports import messages_of
 from causerie.store.arrivals import Waiting
 from causerie.store.events import EventStore
@@ -39,6 +40,8 @@ SWEEP_INTERVAL = timedelta(minutes=5)
 STOP_SECONDS_MAX = 30
 LAST_MOVES_SECONDS_MAX = 5
 WORKER = "delivery"
+Named = tuple[str, str, str]
+"""A conversation: its project, tenant and id."""
 log = logging.getLogger(__name__)
 
 
@@ -56,6 +59,8 @@ class Growing:
     """When the rows that are in the store begin: one, or more after a write that came too late."""
     changed: set[str] = field(default_factory=set)
     """Ids of the messages to write."""
+    meaning: ConversationMeaning = ConversationMeaning()
+    """What was understood of it before it grew."""
 
     def put(self, message: Message) -> None:
         """A message that is new or has changed."""
@@ -74,6 +79,8 @@ class Delivery:
         clock: Callable[[], datetime],
         flush_interval_ms: int,
     ) -> None:
+        self.delivered: Callable[[Sequence[Named]], None] = lambda names: None
+        """Told what has just been written; whoever wants to know sets it before the start."""
         self._inbox = inbox
         self._events = events
         self._holder = holder
@@ -86,6 +93,8 @@ class Delivery:
         self._swept: datetime | None = None
         self._lease = 0
         """The batch number that the lease was last taken or renewed with."""
+        self._writing = threading.Lock()
+        """Held by the thread that reads rows to write them again."""
         self._thread = threading.Thread(target=self._run, name=WORKER, daemon=True)
 
     def start(self) -> None:
@@ -169,12 +178,35 @@ class Delivery:
         """Move one batch; how many entries it had. Raises Unavailable, with nothing lost."""
         if not self._inbox.holds():
             return 0
+        with self._writing:
+            if not self._leads():
+                return 0
+            # Read under the lease: what was read before it may have been moved by another since.
+            return self._move(_bounded(self._inbox.waiting(BATCH_ENTRIES_MAX)))
+
+    def leads(self) -> bool:
+        """Whether this process is the one of many that writes, from now on for `LEASE`."""
+        with self._writing:
+            return self._leads()
+
+    def _leads(self) -> bool:
         lease = self._inbox.lease(WORKER, self._holder, self._clock())
-        if lease is None:
-            return 0
-        self._lease = lease
-        # Read under the lease: what was read before it may have been moved by another since.
-        return self._move(_bounded(self._inbox.waiting(BATCH_ENTRIES_MAX)))
+        if lease is not None:
+            self._lease = lease
+        return lease is not None
+
+    def rewrite(self, work: Callable[[Callable[[], int]], None]) -> bool:
+        """Have `work` read rows and write them again while nobody else writes any.
+
+        It gets a function that gives the version to write under, to be called once it has read;
+        that raises Unavailable when another process has begun to write since. False, and nothing
+        is done, while another process is the one that writes.
+        """
+        with self._writing:
+            if not self._leads():
+                return False
+            work(self._renewed)
+            return True
 
     def _move(self, batch: Sequence[Waiting]) -> int:
         try:
@@ -185,6 +217,7 @@ class Delivery:
             log.exception("a batch of %d entries failed", len(batch))
             return self._move_halves(batch, str(error))
         self._inbox.remove(one.seq for one in batch)
+        self.delivered(list({_named(one): None for one in batch if one.entry.conversation.id}))
         return len(batch)
 
     def _move_halves(self, batch: Sequence[Waiting], error: str) -> int:
@@ -217,7 +250,7 @@ class Delivery:
             given = one.entry.conversation
             if not given.id:
                 continue  # only what a call took is kept, not its words
-            key = (one.project, given.tenant, given.id)
+            key = _named(one)
             if key not in growing:
                 begun = one.entry.at or self._clock()
                 empty = msgspec.structs.replace(given, metadata={}, feedback="", messages=[])
@@ -249,13 +282,49 @@ class Delivery:
             key = (row["tenant"], row["id"])
             if key in wanted:
                 start = row.pop("started_at")
+                meaning = _meaning(row)
                 earlier = found.get((project, *key))
                 starts = {start, *(earlier.kept_starts if earlier else ())}
                 messages = {message.id: message for message in spoken.get(key, ())}
                 found[(project, *key)] = Growing(
-                    project, Conversation(**row), start, messages, starts
+                    project, Conversation(**row), start, messages, starts, meaning=meaning
                 )
         return found
+
+
+def _named(waiting: Waiting) -> Named:
+    given = waiting.entry.conversation
+    return waiting.project, given.tenant, given.id
+
+
+def _meaning(row: dict[str, Any]) -> ConversationMeaning:
+    """What was understood of a conversation, taken out of its row."""
+    return ConversationMeaning(
+        language=row.pop("language"),
+        sentiment=row.pop("sentiment"),
+        scored=row.pop("scored"),
+        trend=row.pop("trend"),
+        signals=tuple(row.pop("signals")),
+        topics=tuple(row.pop("topics")),
+        suggested=tuple(row.pop("suggested")),
+        generation=row.pop("meaning"),
+        judged=row.pop("judged"),
+    )
+
+
+def meaning_values(meaning: ConversationMeaning) -> Mapping[str, Any]:
+    """What was understood of a conversation, as columns of its row."""
+    return {
+        "language": meaning.language,
+        "sentiment": meaning.sentiment,
+        "scored": meaning.scored,
+        "trend": meaning.trend,
+        "signals": list(meaning.signals),
+        "topics": list(meaning.topics),
+        "suggested": list(meaning.suggested),
+        "meaning": meaning.generation,
+        "judged": meaning.judged,
+    }
 
 
 def _lookups(keys: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
@@ -287,6 +356,8 @@ def _grow(growing: Growing, waiting: Waiting) -> None:
         if message.id not in growing.messages:
             position = waiting.seq * POSITIONS_PER_ENTRY + index
             growing.put(msgspec.structs.replace(message, position=position))
+            # What was understood still stands; that it lacks something is what 0 says.
+            growing.meaning = msgspec.structs.replace(growing.meaning, generation=0, judged=0)
     for id, rating in waiting.entry.ratings.items():
         if id in growing.messages:
             growing.put(msgspec.structs.replace(growing.messages[id], rating=rating))
@@ -310,6 +381,7 @@ def _conversation_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
         "metadata": conversation.metadata,
         "feedback": conversation.feedback,
         "source": conversation.source,
+        **meaning_values(growing.meaning),
         "version": version,
         "deleted": 0,
     }

@@ -4,6 +4,8 @@
 row per message and answers transcripts and text search. Both replace rows of the same sorting
 key by the highest version, so that writing a batch twice changes nothing. `exchanges` has a row
 per call of a model through the gateway, with what it took; its words are in the other two.
+`meanings` has what is understood of a message: narrow rows, written again whenever topics change,
+without the text.
 """
 
 from __future__ import annotations
@@ -29,6 +31,16 @@ COLUMNS_OF_CONVERSATIONS = {
     "events": "UInt32",
     "thumbs_up": "UInt32",
     "thumbs_down": "UInt32",
+    # What is understood of it; `meaning` and `judged` are 0 until it is.
+    "language": "LowCardinality(String)",
+    "sentiment": "Nullable(Float32)",
+    "scored": "UInt32",
+    "trend": "LowCardinality(String)",
+    "signals": "Array(LowCardinality(String))",
+    "topics": "Array(LowCardinality(String))",
+    "suggested": "Array(LowCardinality(String))",
+    "meaning": "UInt64",
+    "judged": "UInt64",
     "version": "UInt64",
     "deleted": "UInt8",
 }
@@ -49,6 +61,30 @@ COLUMNS_OF_MESSAGES = {
     "input": "String CODEC(ZSTD(1))",
     "observation": "String CODEC(ZSTD(1))",
     "metadata": "Map(LowCardinality(String), String)",
+    "version": "UInt64",
+    "deleted": "UInt8",
+}
+
+COLUMNS_OF_MEANINGS = {
+    "project": "LowCardinality(String)",
+    "tenant": "String",
+    "conversation": "String",
+    "position": "UInt64",
+    "message": "String",
+    "at": "DateTime64(6, 'UTC')",
+    "user": "String",
+    "role": "LowCardinality(String)",
+    "language": "LowCardinality(String)",
+    "sentiment": "Nullable(Float32)",
+    "signals": "Array(LowCardinality(String))",
+    "topics": "Array(LowCardinality(String))",
+    "suggested": "LowCardinality(String)",
+    "translation": "String CODEC(ZSTD(1))",
+    "model": "LowCardinality(String)",
+    # Whole numbers: the factor that they lack is the same for a whole vector, so that cosines are
+    # what they would be.
+    "vector": "Array(Int8) CODEC(ZSTD(1))",
+    "revision": "UInt32",
     "version": "UInt64",
     "deleted": "UInt8",
 }
@@ -143,4 +179,10 @@ MESSAGES = EventTable(
 EXCHANGES = EventTable(
     "exchanges", COLUMNS_OF_EXCHANGES, ("project", "at", "id"), "cityHash64(project, id)"
 )
-TABLES = (CONVERSATIONS, MESSAGES, EXCHANGES)
+MEANINGS = EventTable(
+    "meanings",
+    COLUMNS_OF_MEANINGS,
+    ("project", "tenant", "conversation", "position", "message"),
+    "cityHash64(project, tenant, conversation)",
+)
+TABLES = (CONVERSATIONS, MESSAGES, EXCHANGES, MEANINGS)

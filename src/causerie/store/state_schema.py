@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -258,4 +259,94 @@ spending = Table(
     Column("tokens", BigInteger, nullable=False, default=0),
     # Billionths of a currency unit, so that sums are exact.
     Column("cost_nano", BigInteger, nullable=False, default=0),
+)
+
+topics = Table(
+    "topics",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    # JSON of a Definition.
+    Column("definition", Text, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+    Column("hidden", Boolean, nullable=False),
+    Column("merged_into", String, nullable=False),
+    Column("dormant", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+topic_events = Table(
+    "topic_events",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("project", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("topic", String, nullable=False),
+    # JSON list of topic ids.
+    Column("others", Text, nullable=False),
+    Column("by", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("topic_events_by_project", "project", "seq"),
+)
+
+topic_maps = Table(
+    "topic_maps",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    # What assigns messages to suggested topics: bytes of a TopicMap.
+    Column("document", LargeBinary, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    # How many messages it was made from.
+    Column("messages", Integer, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    # The topic and its revision; of a translation, the language asked for.
+    Column("question", String, primary_key=True),
+    # Digest of the text asked about.
+    Column("text", LargeBinary, primary_key=True),
+    Column("verdict", Boolean, nullable=False),
+    # Why, or the translation.
+    Column("reason", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+asking_days = Table(
+    "asking_days",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    # A day in UTC: "2026-11-20".
+    Column("day", String, primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
+
+meaning_settings = Table(
+    "meaning_settings",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    # JSON of MeaningSettings, keys of other services sealed.
+    Column("document", Text, nullable=False),
+)
+
+meaning_progress = Table(
+    "meaning_progress",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    # Messages that lack meaning, and how many get one in a second.
+    Column("left", BigInteger, nullable=False),
+    Column("rate", Float, nullable=False),
+    Column("at", Moment, nullable=False),
+    # Why it stands still, in words.
+    Column("trouble", Text, nullable=False),
 )

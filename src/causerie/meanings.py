@@ -1,0 +1,62 @@
+"""What is understood of a message and of a conversation, beside what was said.
+
+`generation` stands for all that it was computed under: models, settings, topics. What has another
+one than the project has now is computed anew.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+UNKNOWN_TREND = ""
+TRENDS = ("up", "flat", "down")
+
+
+class MessageMeaning(msgspec.Struct, frozen=True, kw_only=True):
+    """One message, understood."""
+
+    position: int
+    message: str
+    """Its id."""
+    at: datetime
+    role: str
+    language: str = ""
+    """A code such as `fr`, or `und`."""
+    sentiment: float | None = None
+    """-1 to 1, of messages of users."""
+    signals: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    """Ids of kept topics."""
+    suggested: str = ""
+    """Id of the suggested topic, the finest; empty while it is unsorted."""
+    translation: str = ""
+    model: str = ""
+    """What made the vector; empty where there is none."""
+    vector: bytes = b""
+    """Whole numbers -127 to 127, as bytes: as long as the model's dimensions, up to a factor."""
+    revision: int = 0
+    """Of the code and models that language, sentiment, signals and vector are from."""
+
+
+class ConversationMeaning(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation, understood: what its messages come to."""
+
+    language: str = ""
+    """Of its users' messages: the one of most."""
+    sentiment: float | None = None
+    """Mean over the users' messages."""
+    scored: int = 0
+    """How many messages that mean is over."""
+    trend: str = UNKNOWN_TREND
+    signals: tuple[str, ...] = ()
+    """Every signal that occurs in it."""
+    topics: tuple[str, ...] = ()
+    """Ids of kept topics, the most frequent first."""
+    suggested: tuple[str, ...] = ()
+    """Ids of suggested topics, the most frequent first."""
+    generation: int = 0
+    """0 while it was never understood, or has grown since."""
+    judged: int = 0
+    """The same for what a model was asked."""
