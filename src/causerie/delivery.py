@@ -22,7 +22,7 @@ import msgspec
 
 from causerie.conversations import Conversation, Message, summarize, trim_metadata
 from causerie.errors import Unavailable
-from causerie.meanings import ConversationMeaning
+from causerie.meanings import NOT_UNDERSTOOD, ConversationMeaning
 from causerie.reports import messages_of
 from causerie.store.arrivals import Waiting
 from causerie.store.events import EventStore
@@ -59,7 +59,7 @@ class Growing:
     """When the rows that are in the store begin: one, or more after a write that came too late."""
     changed: set[str] = field(default_factory=set)
     """Ids of the messages to write."""
-    meaning: ConversationMeaning = ConversationMeaning()
+    meaning: ConversationMeaning = NOT_UNDERSTOOD
     """What was understood of it before it grew."""
 
     def put(self, message: Message) -> None:

@@ -60,3 +60,6 @@ class ConversationMeaning(msgspec.Struct, frozen=True, kw_only=True):
     """0 while it was never understood, or has grown since."""
     judged: int = 0
     """The same for what a model was asked."""
+
+
+NOT_UNDERSTOOD = ConversationMeaning()
