@@ -14,6 +14,16 @@ UNKNOWN_TREND = ""
 TRENDS = ("up", "flat", "down")
 
 
+class Said(msgspec.Struct, frozen=True):
+    """A message of a user or an assistant, as far as its meaning needs it."""
+
+    position: int
+    id: str
+    at: datetime
+    role: str
+    text: str
+
+
 class MessageMeaning(msgspec.Struct, frozen=True, kw_only=True):
     """One message, understood."""
 
