@@ -214,7 +214,7 @@ class Costs:
         found: dict[str, list[str]] = {"model": [], "tenant": [], "metadata": []}
         for row in self._events.select("costs/values", {"project": project}):
             found[row["dimension"]].append(row["value"])
-        return FilterValues(found["model"], found["tenant"], found["metadata"])
+        return FilterValues(found["model"], found["tenant"], found["metadata"], [])
 
 
 def _sums(row: Mapping[str, Any]) -> Sums:
