@@ -43,7 +43,9 @@ class CallQuestion(Question):
             **{name: about.get(name, "") for name in OF_CALLS},
             "keys": [key for key, _ in rest],
             "values": [value for _, value in rest],
-            "every_conversation": not (rest or self.rating or self.text),
+            "every_conversation": not any(
+                (rest, self.rating, self.text, self.language, self.mood, self.topics, self.signal)
+            ),
             "key": self.key,
             "by": self.by,
             "currency": self.currency,
