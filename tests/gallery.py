@@ -24,6 +24,7 @@ from causerie.store.endpoints import Endpoints
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
 from causerie.store.sign_ins import SignIns
+from causerie.store.topics import Topics
 from causerie.testing import Ticking
 from causerie.vault import Vault
 from causerie.web.context_pages import ContextPages
@@ -73,7 +74,9 @@ class Gallery:
         answer = answer_error(pages, voices)
         return Starlette(
             routes=[
-                *CostPages(costs, self.accounts, offers, doors, pages, url, clock).routes(),
+                *CostPages(
+                    costs, self.accounts, Topics(self.engine), offers, doors, pages, url, clock
+                ).routes(),
                 *ContextPages(self.contexts, offers, doors, pages, url, clock).routes(),
                 *EndpointPages(
                     self.endpoints, offers, costs, doors, pages, url, clock, self._forget

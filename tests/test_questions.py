@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
+from causerie.topic_trees import TopicTree
 from causerie.web.questions import (
     FILTER_CHARS_MAX,
     METADATA_FILTERS_MAX,
@@ -19,19 +20,23 @@ from causerie.web.questions import (
     parse,
     unpack,
 )
+from tests.understood import found_topic
 
 NOW = datetime(2026, 5, 20, 9, 30, tzinfo=UTC)
 MINUTE = NOW + timedelta(minutes=1)
 PARAMETERS = (
     *("days", "since", "until", "period", "user", "model", "tenant", "meta", "key", "value"),
-    *("rating", "text", "sort", "page", "other"),
+    *("rating", "text", "sort", "page", "other", "language", "mood", "topic", "signal"),
 )
 SORTS = ("newest", "oldest")
+TREE = TopicTree(
+    [found_topic("mine", "post", "Post"), found_topic("mine", "late", "Late parcels", "post")]
+)
 
 
 def ask(query: str, reach: Reach | None = None) -> Asked:
     """What a page understands of a query, at half past nine."""
-    return parse("mine", QueryParams(query), NOW, lambda: reach, sorts=SORTS)
+    return parse("mine", QueryParams(query), NOW, lambda: reach, sorts=SORTS, tree=TREE)
 
 
 def parameters(query: str) -> list[tuple[str, str]]:
@@ -96,6 +101,10 @@ def test_swapped_days_are_put_right_and_said() -> None:
         "period=hour",
         "sort=random",
         "rating=good",
+        "language=klingon",
+        "mood=blue",
+        "topic=never",
+        "signal=smoke",
         "meta=nocolon",
         "meta=:value",
         "meta=a:b%00c",
@@ -214,3 +223,17 @@ def test_a_form_sends_along_what_it_does_not_show() -> None:
 )
 def test_the_period_fits_the_span(query: str, period: str) -> None:
     assert ask(query).question.period == period
+
+
+def test_what_is_understood_can_be_asked_for() -> None:
+    question = ask("language=fr&mood=negative&topic=post&signal=gave_up").question
+    assert (question.language, question.mood, question.signal) == ("fr", "negative", "gave_up")
+    assert question.topics == ("post", "late")
+    assert ask("topic=(none)").question.topics == ("",)
+
+
+def test_its_chips_are_words() -> None:
+    asked = ask("topic=late&language=fr&mood=down&signal=reasked")
+    words = [f"{chip.words} {chip.value}".strip() for chip in asked.chips()]
+    assert words == ["in French", "with a falling mood", "about Late parcels", "asked again"]
+    assert ask("topic=(none)").chips()[0].value == "no topic"

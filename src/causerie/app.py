@@ -30,6 +30,7 @@ from causerie.endpoints import Endpoint
 from causerie.errors import CauserieError
 from causerie.ingest import GroupCommit, Ingest
 from causerie.local_models import LocalModel
+from causerie.meaning_reports import MeaningReports
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Reports
 from causerie.store.accounts import Accounts
@@ -38,6 +39,7 @@ from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
+from causerie.store.topics import Topics
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.web.callers import Callers
 from causerie.web.context_pages import ContextPages
@@ -48,6 +50,7 @@ from causerie.web.edge import JSONResponse, Keys, answer_error
 from causerie.web.endpoint_pages import EndpointPages
 from causerie.web.endpoints import EndpointsAPI
 from causerie.web.exchanges import ExchangesAPI
+from causerie.web.filtered_pages import FilteredPages
 from causerie.web.key_limits import Ledger
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
@@ -241,6 +244,8 @@ class Parts:
         doors = Doors(accounts, sign_ins, settings, clock)
         shelves, url, costs = self.shelves, settings.base_url, Costs(stores.events)
         offers = Offers(shelves.endpoints, self.local)
+        topics, meanings = Topics(stores.engine), MeaningReports(stores.events)
+        filtered = FilteredPages(stores.reports, topics, doors, pages, clock)
         return [
             *SignIn(accounts, sign_ins, doors, pages, settings, clock).routes(),
             *SettingsPages(
@@ -254,8 +259,10 @@ class Parts:
                 offers,
                 Ledger(costs, self.shelves.spending),
             ).routes(),
-            *Dashboard(stores.reports, accounts, doors, pages, settings, clock).routes(),
-            *CostPages(costs, accounts, offers, doors, pages, url, clock).routes(),
+            *Dashboard(
+                stores.reports, meanings, filtered, accounts, doors, pages, settings, clock
+            ).routes(),
+            *CostPages(costs, accounts, topics, offers, doors, pages, url, clock).routes(),
             *ContextPages(shelves.contexts, offers, doors, pages, url, clock).routes(),
             *EndpointPages(
                 shelves.endpoints, offers, costs, doors, pages, url, clock, self.callers.forget

@@ -43,7 +43,9 @@ class CallQuestion(Question):
             **{name: about.get(name, "") for name in OF_CALLS},
             "keys": [key for key, _ in rest],
             "values": [value for _, value in rest],
-            "every_conversation": not (rest or self.rating or self.text),
+            "every_conversation": not any(
+                (rest, self.rating, self.text, self.language, self.mood, self.topics, self.signal)
+            ),
             "key": self.key,
             "by": self.by,
             "currency": self.currency,
@@ -214,7 +216,7 @@ class Costs:
         found: dict[str, list[str]] = {"model": [], "tenant": [], "metadata": []}
         for row in self._events.select("costs/values", {"project": project}):
             found[row["dimension"]].append(row["value"])
-        return FilterValues(found["model"], found["tenant"], found["metadata"])
+        return FilterValues(found["model"], found["tenant"], found["metadata"], [])
 
 
 def _sums(row: Mapping[str, Any]) -> Sums:

@@ -12,6 +12,9 @@ import msgspec
 
 UNKNOWN_TREND = ""
 TRENDS = ("up", "flat", "down")
+MOOD_MARGIN = 0.25
+"""A sentiment beyond it is a good or a bad mood; nearer to 0 it is neither."""
+MOODS = ("positive", "neutral", "negative")
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -73,3 +76,12 @@ class ConversationMeaning(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOT_UNDERSTOOD = ConversationMeaning()
+
+
+def mood_of(sentiment: float | None) -> str:
+    """A word for a sentiment, of `MOODS`; empty where it is not known."""
+    if sentiment is None:
+        return ""
+    if abs(sentiment) <= MOOD_MARGIN:
+        return "neutral"
+    return "positive" if sentiment > 0 else "negative"

@@ -8,15 +8,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Generic, Self, TypeVar
 
 from causerie.conversations import Kind, Message
+from causerie.meanings import MOOD_MARGIN, MOODS
 from causerie.store.events import EventStore
 
 DEFAULT_DAYS = 6
 PER_PAGE_MAX = 100
 PERIODS = ("day", "week", "month")
 RATINGS = ("", "up", "down", "none")
-CONVERSATION_SORTS = ("newest", "oldest", "longest", "rating")
+MOOD_FILTERS = ("", *MOODS, "up", "down")
+"""How a conversation was, or where its mood went."""
+CONVERSATION_SORTS = ("newest", "oldest", "longest", "rating", "mood")
 Row = TypeVar("Row")
-USER_SORTS = ("last", "newest", "messages", "conversations", "rating")
+USER_SORTS = ("last", "newest", "messages", "conversations", "rating", "mood")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Question:
     metadata: tuple[tuple[str, str], ...] = ()
     rating: str = ""
     text: str = ""
+    language: str = ""
+    mood: str = ""
+    """One of `MOOD_FILTERS`."""
+    topics: tuple[str, ...] = ()
+    """Ids as they are kept, any of them: those of a theme are all that are in it. The empty id is
+    what is about no topic.
+    """
+    signal: str = ""
     period: str = "day"
     sort: str = ""
     page: int = 1
@@ -62,6 +73,11 @@ class Question:
             "values": [value for _, value in self.metadata],
             "rating": self.rating,
             "text": self.text,
+            "language": self.language,
+            "mood": self.mood,
+            "margin": MOOD_MARGIN,
+            "topics": list(self.topics),
+            "signal": self.signal,
             "period": self.period,
             "sort": self.sort,
             "limit": self.per_page,
@@ -81,6 +97,12 @@ class Totals:
     thumbs_down: int = 0
     sentiment: float | None = None
     """Mean over user messages, -1 to 1; None until it is computed."""
+    scored: int = 0
+    """How many user messages that mean is over."""
+    felt: int = 0
+    """How many conversations they are in."""
+    spread: float | None = None
+    """Variance of the means of those conversations; None under two."""
 
     @property
     def rated(self) -> int:
@@ -132,6 +154,17 @@ class ConversationRow:
     events: int
     thumbs_up: int
     thumbs_down: int
+    language: str
+    sentiment: float | None
+    """Mean over its user messages, -1 to 1; None until it is computed."""
+    scored: int
+    trend: str
+    """Where its mood went: up, flat, down, or empty where that is not known."""
+    signals: list[str]
+    topics: list[str]
+    """Ids of kept topics, the most frequent first."""
+    suggested: list[str]
+    """Ids of suggested topics, the most frequent first."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +188,9 @@ class UserRow:
     first_seen: datetime
     last_seen: datetime
     sentiment: float | None = None
+    scored: int = 0
+    languages: tuple[str, ...] = ()
+    """That they talked in, the most frequent first."""
 
     @property
     def rating(self) -> float | None:
@@ -185,6 +221,7 @@ class FilterValues:
     models: list[str]
     tenants: list[str]
     metadata_keys: list[str]
+    languages: list[str]
 
 
 @dataclass(frozen=True)
@@ -264,17 +301,16 @@ class Reports:
     def users(self, question: Question) -> Page[UserRow]:
         """A page of users."""
         rows = self._events.select("reports/users", question.parameters())
-        total = int(rows[0].pop("total")) if rows else 0
-        for row in rows[1:]:
-            row.pop("total")
-        return Page([UserRow(**row) for row in rows], total, question.page, question.per_page)
+        total = int(rows[0]["total"]) if rows else 0
+        found = [_user(row) for row in rows]
+        return Page(found, total, question.page, question.per_page)
 
     def values(self, project: str) -> FilterValues:
         """What the project's conversations can be filtered by."""
-        found: dict[str, list[str]] = {"model": [], "tenant": [], "metadata": []}
+        found: dict[str, list[str]] = {"model": [], "tenant": [], "metadata": [], "language": []}
         for row in self._events.select("reports/values", {"project": project}):
             found[row["dimension"]].append(row["value"])
-        return FilterValues(found["model"], found["tenant"], found["metadata"])
+        return FilterValues(found["model"], found["tenant"], found["metadata"], found["language"])
 
     def extent(self, project: str) -> Extent:
         """How many conversations the project has, from when to when."""
@@ -307,9 +343,27 @@ def messages_of(
     return found
 
 
+def _user(row: dict[str, Any]) -> UserRow:
+    row.pop("total")
+    sentiment, scored = row.pop("mood"), row.pop("scored_messages")
+    spoken = tuple(language for language in row.pop("languages") if language)
+    return UserRow(**row, sentiment=sentiment if scored else None, scored=scored, languages=spoken)
+
+
 def _totals(row: Mapping[str, Any]) -> Totals:
     names = ("conversations", "messages", "user_messages", "users", "thumbs_up", "thumbs_down")
-    return Totals(**{name: int(row[name]) for name in names})
+    return Totals(
+        **{name: int(row[name]) for name in names},
+        sentiment=mean(row["feeling"], row["scored_messages"]),
+        scored=int(row["scored_messages"]),
+        felt=int(row["felt"]),
+        spread=row["spread"] if row["felt"] > 1 else None,
+    )
+
+
+def mean(total: float | None, of: int) -> float | None:
+    """What a sum comes to; None where it is of nothing."""
+    return None if total is None or not of else float(total) / of
 
 
 def bucket_starts(since: datetime, until: datetime, period: str) -> Iterator[date]:

@@ -14,6 +14,7 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from causerie.costs import COST_SORTS, DIMENSIONS, CallQuestion
+from causerie.topic_trees import NO_TOPICS, TopicTree
 from causerie.web.questions import Asked, Chip, Pairs, Reach, parse
 
 BY = (*DIMENSIONS, "day")
@@ -56,9 +57,10 @@ def ask(
     now: datetime,
     reach: Callable[[], Reach | None],
     keys: Mapping[str, str],
+    tree: TopicTree = NO_TOPICS,
 ) -> AskedCalls:
     """The question in an address. `keys` has the project's, by id, with their names."""
-    asked = parse(project, given, now, reach, sorts=COST_SORTS)
+    asked = parse(project, given, now, reach, sorts=COST_SORTS, tree=tree)
     notices = list(asked.notices)
     by, key = given.get("by", BY[0]), given.get(KEY, "")
     if by not in BY:

@@ -46,6 +46,7 @@ class Changes:
     messages: Change
     users: Change
     rating: Change
+    mood: Change
 
 
 def compare(now: Totals, before: Totals) -> Changes:
@@ -56,6 +57,7 @@ def compare(now: Totals, before: Totals) -> Changes:
         messages=count_change(now.messages, before.messages, _messages_each(now, before)),
         users=count_change(now.users, before.users),
         rating=share_change(now.thumbs_up, now.rated, before.thumbs_up, before.rated),
+        mood=mood_change(now, before),
     )
 
 
@@ -80,3 +82,14 @@ def share_change(now: int, of_now: int, before: int, of_before: int) -> Change:
     pooled = (now + before) / (of_now + of_before)
     error = sqrt(pooled * (1 - pooled) * (1 / of_now + 1 / of_before))
     return Change(first, second, first - second, abs(first - second) > SURE * error > 0)
+
+
+def mood_change(now: Totals, before: Totals) -> Change:
+    """Two moods, by how much those of conversations differ; `share` is the difference."""
+    if now.sentiment is None or before.sentiment is None:
+        return Change(now.sentiment, before.sentiment, None, sure=False)
+    moved = now.sentiment - before.sentiment
+    if now.spread is None or before.spread is None:
+        return Change(now.sentiment, before.sentiment, moved, sure=False)
+    error = sqrt(now.spread / now.felt + before.spread / before.felt)
+    return Change(now.sentiment, before.sentiment, moved, abs(moved) > SURE * error > 0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import zip_longest
 from typing import Any
 
+from causerie.meaning_reports import TopicBucket, TopicRow
 from causerie.reports import Bucket, Overview, Totals, bucket_start
 from causerie.web.questions import Asked
 
@@ -21,6 +22,8 @@ SERIES_COLUMNS = (
     "users",
     "thumbs_up",
     "thumbs_down",
+    "sentiment",
+    "scored",
 )
 
 
@@ -44,7 +47,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn in one place. `share` says that values are parts of one."""
+    """What is drawn in one place. `share` says that values are parts of one, `mood` that they are
+    positions from -1 to 1.
+    """
 
     name: str
     title: str
@@ -56,6 +61,7 @@ class Chart:
     """What a share is made of."""
     whole: bool = True
     """Values are counts, not amounts."""
+    mood: bool = False
 
     @property
     def blank(self) -> bool:
@@ -77,6 +83,7 @@ class Chart:
             "share": self.share,
             "of": self.of,
             "whole": self.whole,
+            "mood": self.mood,
             "compares": compares,
             "points": points,
         }
@@ -97,10 +104,12 @@ def draw(
         )
         return Chart(name, title, noun, kind, kind == "line", points)
 
+    mood = chart("mood", "Mood", "mood", "line", lambda totals: totals.sentiment, _scored)
     return [
         chart("volume", "Conversations", "conversations", "bars", _conversations, _conversations),
         chart("users", "Users", "users", "bars", lambda totals: totals.users, _conversations),
         chart("rating", "Thumbs up among ratings", "thumbs up", "line", up_share, _rated),
+        replace(mood, share=False, mood=True, of="messages"),
     ]
 
 
@@ -114,6 +123,10 @@ def _conversations(totals: Totals) -> int:
 
 def _rated(totals: Totals) -> int:
     return totals.rated
+
+
+def _scored(totals: Totals) -> int:
+    return totals.scored
 
 
 def up_share(totals: Totals) -> float | None:
@@ -180,3 +193,38 @@ def series_rows(buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
+
+
+def draw_topic(row: TopicRow, asked: Asked, conversations: str) -> list[Chart]:
+    """How much a topic was talked about, and in what mood; doors lead to its conversations."""
+
+    def points(value: Callable[[TopicBucket], float | None]) -> tuple[Point, ...]:
+        return tuple(_topic_point(each, asked, conversations, value) for each in row.series)
+
+    volume, mood = points(lambda each: each.messages), points(lambda each: each.sentiment)
+    return [
+        Chart("volume", "Messages", "messages", "bars", False, volume),
+        Chart("mood", "Mood", "mood", "line", False, mood, of="messages", mood=True),
+    ]
+
+
+def _topic_point(
+    each: TopicBucket,
+    asked: Asked,
+    address: str,
+    value: Callable[[TopicBucket], float | None],
+) -> Point:
+    period = asked.question.period
+    first, last = asked.question.since.date(), asked.last_day + timedelta(days=1)
+    start, end = each.start, bucket_end(each.start, period)
+    return Point(
+        start=start,
+        label=label(start, period),
+        title=title(start, period),
+        value=value(each),
+        sample=each.scored,
+        partial=start < first or _midnight(end) > asked.question.until,
+        door=address + asked.query_between(max(start, first), min(end, last)),
+        before=None,
+        before_title="",
+    )

@@ -14,6 +14,8 @@ from starlette.routing import BaseRoute, Route
 from causerie.costs import COST_SORTS, CallOverview, CallQuestion, CallRow, Costs, Sums
 from causerie.reports import Page
 from causerie.store.accounts import Accounts
+from causerie.store.topics import Topics
+from causerie.topic_trees import TopicTree
 from causerie.web.call_charts import draw_calls
 from causerie.web.call_questions import BY, KEY, AskedCalls, ask
 from causerie.web.changes import Change, count_change
@@ -64,6 +66,7 @@ class CostPages:
         self,
         costs: Costs,
         accounts: Accounts,
+        topics: Topics,
         offers: Offers,
         doors: Doors,
         pages: Pages,
@@ -72,6 +75,7 @@ class CostPages:
     ) -> None:
         self._costs = costs
         self._accounts = accounts
+        self._topics = topics
         self._offers = offers
         self._doors = doors
         self._pages = pages
@@ -117,7 +121,8 @@ class CostPages:
             extent = self._costs.extent(project)
             return (extent.first, extent.latest) if extent.first and extent.latest else None
 
-        return ask(project, request.query_params, self._clock(), reach, keys)
+        tree = TopicTree(self._topics.all(project))
+        return ask(project, request.query_params, self._clock(), reach, keys, tree)
 
     # ---- what it shows -----------------------------------------------------------------------
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.config import Settings
 from causerie.errors import NotFound
+from causerie.meaning_reports import MeaningReports
 from causerie.reports import (
     CONVERSATION_SORTS,
     USER_SORTS,
@@ -25,18 +27,22 @@ from causerie.reports import (
     UserRow,
 )
 from causerie.store.accounts import Accounts
+from causerie.topic_trees import TopicTree
 from causerie.web.changes import compare
 from causerie.web.charts import SERIES_COLUMNS, draw, series_rows
 from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
+from causerie.web.filtered_pages import FilteredPages
 from causerie.web.pages import Pages
-from causerie.web.questions import DAYS, WITHOUT_TENANT, Asked, Reach, parse
-from causerie.web.reading import read
+from causerie.web.questions import WITHOUT_TENANT, Asked
+from causerie.web.reading import TURNS_PER_PART, read
 from causerie.web.signin import Doors, Visitor
 from causerie.web.start import Start
+from causerie.web.topic_lines import NO_REPORT, top_lines, unhappiest
 
 Clock = Callable[[], datetime]
 Row = TypeVar("Row")
 LATEST_SHOWN = 6
+TOPICS_SHOWN = 6
 TITLE_CHARS_MAX = 90
 
 
@@ -46,6 +52,8 @@ class Dashboard:
     def __init__(
         self,
         reports: Reports,
+        meanings: MeaningReports,
+        filtered: FilteredPages,
         accounts: Accounts,
         doors: Doors,
         pages: Pages,
@@ -53,9 +61,10 @@ class Dashboard:
         clock: Clock,
     ) -> None:
         self._reports = reports
+        self._meanings = meanings
+        self._filtered = filtered
         self._doors = doors
         self._pages = pages
-        self._clock = clock
         self._start = Start(reports, accounts, doors, pages, settings, clock)
 
     def routes(self) -> list[BaseRoute]:
@@ -79,7 +88,7 @@ class Dashboard:
 
     def overview(self, request: Request) -> Response:
         """What goes on, in a sentence, numbers and charts."""
-        visitor, asked = self._enter(request)
+        visitor, asked, tree = self._filtered.enter(request)
         question = asked.question
         kind = request.query_params.get("format")
         if kind == "sql":
@@ -91,13 +100,14 @@ class Dashboard:
             )
         overview = self._reports.overview(question)
         now = overview.now
-        compares = asked.compares and self._reaches(question.previous())
+        compares = asked.compares and self._filtered.reaches(question.previous())
         latest = replace(question, sort="newest", page=1, per_page=LATEST_SHOWN)
-        return self._render(
+        return self._filtered.render(
             request,
             "overview.html",
             visitor,
             asked,
+            tree,
             section="overview",
             now_totals=now,
             before_totals=overview.before,
@@ -108,12 +118,19 @@ class Dashboard:
             latest=self._reports.conversations(latest).rows if now.conversations else [],
             unhappy=self._unhappy(latest) if now.thumbs_down else [],
             is_empty=now.conversations == 0,
+            **self._understood(question, tree),
         )
 
-    def _reaches(self, before: Question) -> bool:
-        """Whether there was anything yet when that span began: else growth would be invented."""
-        first = self._reports.extent(before.project).first
-        return first is not None and first < before.since + timedelta(days=1)
+    def _understood(self, question: Question, tree: TopicTree) -> dict[str, Any]:
+        """What is known of languages, signals and topics."""
+        parts = self._meanings.breakdown(question, tree)
+        report = self._meanings.topics(question, tree) if tree.topics else NO_REPORT
+        return {
+            "parts_of": parts,
+            "top": top_lines(tree, report, TOPICS_SHOWN),
+            "every": report.every,
+            "unhappiest": unhappiest(tree, report),
+        }
 
     def _unhappy(self, question: Question) -> list[ConversationRow]:
         if question.rating not in ("", "down"):
@@ -122,7 +139,7 @@ class Dashboard:
 
     def conversations(self, request: Request) -> Response:
         """A page of conversations, or all of them to take away."""
-        visitor, asked = self._enter(request, sorts=CONVERSATION_SORTS)
+        visitor, asked, tree = self._filtered.enter(request, CONVERSATION_SORTS)
         kind = request.query_params.get("format")
         if kind == "sql":
             return as_sql("reports/conversations", asked.question)
@@ -132,11 +149,11 @@ class Dashboard:
             rows = [asdict(row) for row in found]
             return _download(kind, f"{visitor.project.id}-conversations", columns, rows)
         page = self._page(self._reports.conversations, asked.question)
-        return self._list(request, "conversations", visitor, asked, page, CONVERSATION_SORTS)
+        return self._list(request, "conversations", visitor, asked, tree, page, CONVERSATION_SORTS)
 
     def users(self, request: Request) -> Response:
         """A page of users, or all of them to take away."""
-        visitor, asked = self._enter(request, sorts=USER_SORTS)
+        visitor, asked, tree = self._filtered.enter(request, USER_SORTS)
         kind = request.query_params.get("format")
         if kind == "sql":
             return as_sql("reports/users", asked.question)
@@ -146,7 +163,7 @@ class Dashboard:
             rows = [asdict(row) for row in found]
             return _download(kind, f"{visitor.project.id}-users", columns, rows)
         page = self._page(self._reports.users, asked.question)
-        return self._list(request, "users", visitor, asked, page, USER_SORTS)
+        return self._list(request, "users", visitor, asked, tree, page, USER_SORTS)
 
     def _page(self, report: Callable[[Question], Page[Row]], question: Question) -> Page[Row]:
         """The page asked for, or the first when there are not that many."""
@@ -159,14 +176,16 @@ class Dashboard:
         section: str,
         visitor: Visitor,
         asked: Asked,
+        tree: TopicTree,
         page: Page[Row],
         sorts: tuple[str, ...],
     ) -> Response:
-        return self._render(
+        return self._filtered.render(
             request,
             f"{section}.html",
             visitor,
             asked,
+            tree,
             section=section,
             page=page,
             sort=asked.question.sort or sorts[0],
@@ -175,7 +194,7 @@ class Dashboard:
 
     def conversation(self, request: Request) -> Response:
         """One transcript, or its raw JSON."""
-        visitor, asked = self._enter(request)
+        visitor, asked, tree = self._filtered.enter(request)
         given = request.query_params
         project, id = visitor.project.id, request.path_params["id"]
         transcript = self._reports.conversation(project, id, _tenant(given.get("tenant")))
@@ -183,8 +202,7 @@ class Dashboard:
             raise NotFound("There is no such conversation in this project.")
         if given.get("format") == "json":
             return Response(raw(transcript), media_type="application/json")
-        number = given.get("part", "")
-        part = int(number[:6]) if number.isascii() and number.isdigit() else 1
+        meanings = self._meanings.of_conversation(project, transcript.row.tenant, id)
         return self._pages.render(
             request,
             "conversation.html",
@@ -193,42 +211,21 @@ class Dashboard:
             carry=asked.carry,
             asked=asked,
             row=transcript.row,
-            part=read(transcript.messages, part, asked.question.text),
+            tree=tree,
+            meanings=meanings,
+            part=read(transcript.messages, _part(given, transcript), asked.question.text),
             title=_title(transcript.row),
         )
 
-    def _enter(self, request: Request, sorts: tuple[str, ...] = ()) -> tuple[Visitor, Asked]:
-        visitor = self._doors.enter(request)
-        project = visitor.project.id
 
-        def reach() -> Reach | None:
-            extent = self._reports.extent(project)
-            return (extent.first, extent.latest) if extent.first and extent.latest else None
-
-        return visitor, parse(project, request.query_params, self._clock(), reach, sorts=sorts)
-
-    def _render(
-        self, request: Request, template: str, visitor: Visitor, asked: Asked, **context: Any
-    ) -> Response:
-        """A page with the filter bar. Where nothing is found, it also knows what there is."""
-        project = visitor.project.id
-        response = self._pages.render(
-            request,
-            template,
-            visitor,
-            asked=asked,
-            carry=asked.carry,
-            notices=asked.notices,
-            values=self._reports.values(project),
-            spans=DAYS,
-            without_tenant=WITHOUT_TENANT,
-            extent=self._reports.extent(project) if context["is_empty"] else None,
-            **context,
-        )
-        response.set_cookie(
-            "project", project, secure=self._doors.secure, httponly=True, samesite="lax"
-        )
-        return response
+def _part(given: QueryParams, transcript: Transcript) -> int:
+    """Which part of a transcript: that of a message, or the one of a number."""
+    sought = given.get("message", "")
+    if sought:
+        ids = [message.id for message in transcript.messages]
+        return ids.index(sought) // TURNS_PER_PART + 1 if sought in ids else 1
+    number = given.get("part", "")
+    return int(number[:6]) if number.isascii() and number.isdigit() else 1
 
 
 def _tenant(text: str | None) -> str | None:

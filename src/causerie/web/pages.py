@@ -19,7 +19,17 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.errors import NotFound
+from causerie.meanings import mood_of
 from causerie.web.amounts import amount, bill, compact, latency, money, price
+from causerie.web.meaning_words import (
+    EVENT_WORDS,
+    GOOD_SIGNALS,
+    LANGUAGES,
+    MOOD_WORDS,
+    SIGNAL_WORDS,
+    TREND_WORDS,
+    language,
+)
 
 Clock = Callable[[], datetime]
 UNKNOWN = "–"
@@ -67,11 +77,21 @@ class Pages:
             latency=latency,
             money=money,
             price=price,
+            language=language,
         )
         self._templates.filters["moment"] = lambda value: moment(value, clock())
         self._templates.filters["ago"] = lambda value: ago(value, clock())
         self._templates.globals.update(
-            static=self._files.address, icon=self._icon, SAMPLE_RATED_MIN=SAMPLE_RATED_MIN
+            static=self._files.address,
+            icon=self._icon,
+            SAMPLE_RATED_MIN=SAMPLE_RATED_MIN,
+            mood_of=mood_of,
+            LANGUAGES=LANGUAGES,
+            MOOD_WORDS=MOOD_WORDS,
+            TREND_WORDS=TREND_WORDS,
+            SIGNAL_WORDS=SIGNAL_WORDS,
+            GOOD_SIGNALS=GOOD_SIGNALS,
+            EVENT_WORDS=EVENT_WORDS,
         )
 
     def routes(self) -> list[BaseRoute]:

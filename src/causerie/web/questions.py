@@ -1,13 +1,13 @@
 """What a page is asked for, between the address bar and a `reports.Question`.
 
 Addresses hold: days=7|30|90|365|all, or since= and until= (days, both included); period=; user=;
-model=; tenant=; meta=key:value, repeated; rating=; text=; sort=; page=. What cannot be understood
-falls back to the default, with a sentence that says so.
+model=; tenant=; meta=key:value, repeated; rating=; language=; mood=; topic=; signal=; text=; sort=;
+page=. What cannot be understood falls back to the default, with a sentence that says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import quote, unquote, urlencode
@@ -15,7 +15,9 @@ from urllib.parse import quote, unquote, urlencode
 from starlette.datastructures import QueryParams
 
 from causerie.conversations import TIMESTAMP_FIRST
-from causerie.reports import PERIODS, RATINGS, Question
+from causerie.reports import MOOD_FILTERS, PERIODS, RATINGS, Question
+from causerie.topic_trees import NO_TOPICS, TopicTree
+from causerie.web.meaning_words import LANGUAGES, MOOD_WORDS, SIGNAL_WORDS
 
 DAYS_DEFAULT = "30"
 DAYS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "12 months", "all": "All time"}
@@ -26,6 +28,8 @@ METADATA_FILTERS_MAX = 10
 BUCKETS_MAX = 366
 PAGES_MAX = 100_000
 DAYS_OF_PERIOD = {"day": 1, "week": 7, "month": 28}
+WITHOUT_TOPIC = "(none)"
+"""Asks for what was understood and is about no topic."""
 RATING_WORDS = {"up": "rated up", "down": "rated down", "none": "not rated"}
 SPAN = {"days", "since", "until"}
 Pairs = tuple[tuple[str, str], ...]
@@ -57,6 +61,8 @@ class Asked:
     period: str = ""
     """The period asked for; empty when it follows from the span."""
     notices: tuple[str, ...] = ()
+    topic: str = ""
+    """The name of the topic asked for."""
 
     @property
     def carry(self) -> str:
@@ -124,6 +130,13 @@ class Asked:
             return Chip("", RATING_WORDS[value], without)
         if name == "tenant" and value == WITHOUT_TENANT:
             return Chip("", "without a tenant", without)
+        if name in ("mood", "signal"):
+            told = MOOD_WORDS if name == "mood" else SIGNAL_WORDS
+            return Chip("", told[value], without)
+        if name == "language":
+            return Chip("in", LANGUAGES[value], without)
+        if name == "topic":
+            return Chip("about", self.topic, without)
         words = {"user": "by", "model": "answered by", "tenant": "of tenant", "text": "saying"}
         return Chip(words[name], f"“{value}”" if name == "text" else value, without)
 
@@ -136,14 +149,16 @@ def parse(
     *,
     sorts: tuple[str, ...] = (),
     per_page: int = 25,
+    tree: TopicTree = NO_TOPICS,
 ) -> Asked:
-    """The question in an address. `reach` tells what "all" means."""
+    """The question in an address. `reach` tells what "all" means, `tree` which topics there are."""
     notices: list[str] = []
     # To the end of this minute: what arrives while somebody looks is in, and so is a client whose
     # clock is a few seconds fast.
     end = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
     days, span, since, until = _span(given, end, reach, notices)
-    filters = _filters(given, notices)
+    filters = _filters(given, tree, notices)
+    topic = dict(filters).get("topic", "")
     period, chosen = _period(given.get("period", ""), since, until, notices)
     question = Question(
         project=project,
@@ -155,12 +170,17 @@ def parse(
         metadata=tuple(unpack(value) for name, value in filters if name == "meta"),
         rating=dict(filters).get("rating", ""),
         text=dict(filters).get("text", ""),
+        language=dict(filters).get("language", ""),
+        mood=dict(filters).get("mood", ""),
+        topics=_members(topic, tree),
+        signal=dict(filters).get("signal", ""),
         period=chosen,
         sort=_one_of(given.get("sort", ""), sorts, "order", notices),
         page=_page(given.get("page", ""), notices),
         per_page=per_page,
     )
-    return Asked(question, days, span, filters, period, tuple(notices))
+    name = "no topic" if topic == WITHOUT_TOPIC else tree.title(topic)
+    return Asked(question, days, span, filters, period, tuple(notices), topic and name)
 
 
 def _span(
@@ -217,13 +237,20 @@ def _date(text: str, default: date | None, notices: list[str]) -> date | None:
     return found
 
 
-def _filters(given: QueryParams, notices: list[str]) -> Pairs:
+def _filters(given: QueryParams, tree: TopicTree, notices: list[str]) -> Pairs:
     found: list[tuple[str, str]] = []
     for name in ("user", "model", "tenant"):
         found += _text(name, given.get(name, ""), notices)
     found += _metadata(given, notices)
-    rating = _one_of(given.get("rating", ""), RATINGS, "rating", notices)
-    found += [("rating", rating)] if rating else []
+    for name, allowed in (
+        ("rating", RATINGS),
+        ("language", LANGUAGES),
+        ("mood", MOOD_FILTERS),
+        ("topic", {WITHOUT_TOPIC, *tree.topics}),
+        ("signal", SIGNAL_WORDS),
+    ):
+        value = _one_of(given.get(name, ""), allowed, name, notices)
+        found += [(name, value)] if value else []
     return (*found, *_text("text", given.get("text", "").strip(), notices))
 
 
@@ -264,6 +291,13 @@ def unpack(packed: str) -> tuple[str, str]:
     return unquote(key), value
 
 
+def _members(topic: str, tree: TopicTree) -> tuple[str, ...]:
+    """The ids that count for a topic, as conversations carry them."""
+    if topic == WITHOUT_TOPIC:
+        return ("",)
+    return tree.members(topic) if topic else ()
+
+
 def _tenant(value: str | None) -> str | None:
     return "" if value == WITHOUT_TENANT else value
 
@@ -281,7 +315,7 @@ def _period(text: str, since: datetime, until: datetime, notices: list[str]) -> 
     return asked, asked
 
 
-def _one_of(value: str, allowed: tuple[str, ...], what: str, notices: list[str]) -> str:
+def _one_of(value: str, allowed: Container[str], what: str, notices: list[str]) -> str:
     if not value or value in allowed:
         return value
     notices.append(f"“{_short(value)}” is not a {what} known here; it was left out.")

@@ -1,7 +1,8 @@
 -- The rows of one id: one per tenant that uses it.
 SELECT
   id, tenant, started_at, ended_at, user, model, metadata, feedback, source, preview,
-  messages, user_messages, assistant_messages, tools, events, thumbs_up, thumbs_down
+  messages, user_messages, assistant_messages, tools, events, thumbs_up, thumbs_down,
+  language, sentiment, scored, trend, signals, topics, suggested
 FROM conversations FINAL
 WHERE project = {project:String} AND id = {id:String}
 ORDER BY tenant

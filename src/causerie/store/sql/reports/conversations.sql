@@ -9,6 +9,8 @@ ORDER BY
   multiIf({sort:String} = 'oldest', toInt64(toUnixTimestamp64Micro(started_at)),
           {sort:String} = 'longest', -toInt64(messages),
           {sort:String} = 'rating', toInt64(thumbs_up) - toInt64(thumbs_down),
+          -- The unhappiest first, what has no mood last.
+          {sort:String} = 'mood', toInt64(ifNull(sentiment, 2) * 1000000),
           -toInt64(toUnixTimestamp64Micro(started_at))),
   started_at DESC,
   tenant,

@@ -14,6 +14,19 @@ filtered AS (
       {rating:String} = 'down', thumbs_down > 0,
       {rating:String} = 'none', thumbs_up + thumbs_down = 0,
       true)
+    AND ({language:String} = '' OR language = {language:String})
+    AND multiIf(
+      {mood:String} = '', true,
+      {mood:String} = 'positive', ifNull(sentiment > {margin:Float64}, false),
+      {mood:String} = 'negative', ifNull(sentiment < -{margin:Float64}, false),
+      {mood:String} = 'neutral', ifNull(abs(sentiment) <= {margin:Float64}, false),
+      trend = {mood:String})
+    AND ({signal:String} = '' OR has(signals, {signal:String}))
+    -- The empty id asks for what was understood and is about no topic.
+    AND (empty({topics:Array(String)})
+      OR hasAny(topics, {topics:Array(String)})
+      OR hasAny(suggested, {topics:Array(String)})
+      OR (has({topics:Array(String)}, '') AND meaning > 0 AND empty(topics) AND empty(suggested)))
     -- A hash of 64 bits, because a set of numbers is ten times as fast as one of strings.
     AND ({text:String} = '' OR cityHash64(tenant, id) IN (
       SELECT cityHash64(tenant, conversation)

@@ -11,7 +11,11 @@ SELECT
   sum(user_messages) AS user_messages,
   uniqExactIf(cityHash64(user), user != '') AS users,
   sum(thumbs_up) AS thumbs_up,
-  sum(thumbs_down) AS thumbs_down
+  sum(thumbs_down) AS thumbs_down,
+  sum(sentiment * scored) AS feeling,
+  sumIf(scored, isNotNull(sentiment)) AS scored_messages,
+  count(sentiment) AS felt,
+  varSampStable(sentiment) AS spread
 FROM filtered
 GROUP BY bucket
 ORDER BY bucket

@@ -8,5 +8,9 @@ SELECT
   uniqExactIf(cityHash64(user), user != '') AS users,
   sum(thumbs_up) AS thumbs_up,
   sum(thumbs_down) AS thumbs_down,
+  sum(sentiment * scored) AS feeling,
+  sumIf(scored, isNotNull(sentiment)) AS scored_messages,
+  count(sentiment) AS felt,
+  varSampStable(sentiment) AS spread,
   max(ended_at) AS latest
 FROM filtered

@@ -14,3 +14,8 @@ SELECT 'metadata' AS dimension, arrayJoin(mapKeys(metadata)) AS value, count() A
 FROM conversations
 WHERE project = {project:String}
 GROUP BY value ORDER BY conversations DESC LIMIT 50
+UNION ALL
+SELECT 'language' AS dimension, language AS value, count() AS conversations
+FROM conversations
+WHERE project = {project:String} AND language != ''
+GROUP BY value ORDER BY conversations DESC LIMIT 50

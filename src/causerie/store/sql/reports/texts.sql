@@ -1,0 +1,7 @@
+-- What some messages say.
+SELECT tenant, conversation, id, text
+FROM messages FINAL
+WHERE project = {project:String}
+  AND tenant IN {tenants:Array(String)}
+  AND conversation IN {ids:Array(String)}
+  AND id IN {messages:Array(String)}

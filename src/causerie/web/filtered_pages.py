@@ -1,0 +1,108 @@
+"""Pages with the filter bar: who looks, what is asked, and what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from causerie.reports import Question, Reports
+from causerie.store.topics import Topics
+from causerie.topic_trees import DEPTH_MAX, TopicTree
+from causerie.web.pages import Pages
+from causerie.web.questions import DAYS, WITHOUT_TENANT, Asked, Reach, parse
+from causerie.web.signin import Doors, Visitor
+
+Clock = Callable[[], datetime]
+Choices = list[tuple[str, str]]
+
+
+class FilteredPages:
+    """What every page about conversations begins and ends with."""
+
+    def __init__(
+        self, reports: Reports, topics: Topics, doors: Doors, pages: Pages, clock: Clock
+    ) -> None:
+        self._reports = reports
+        self._topics = topics
+        self._doors = doors
+        self._pages = pages
+        self._clock = clock
+
+    def enter(
+        self, request: Request, sorts: tuple[str, ...] = ()
+    ) -> tuple[Visitor, Asked, TopicTree]:
+        """Who looks, what they ask, and the topics of the project. Raises NotFound, Redirect."""
+        visitor = self._doors.enter(request)
+        project = visitor.project.id
+        tree = self.tree(project)
+
+        def reach() -> Reach | None:
+            extent = self._reports.extent(project)
+            return (extent.first, extent.latest) if extent.first and extent.latest else None
+
+        given = request.query_params
+        return visitor, parse(project, given, self._clock(), reach, sorts=sorts, tree=tree), tree
+
+    def tree(self, project: str) -> TopicTree:
+        """The topics of a project."""
+        return TopicTree(self._topics.all(project))
+
+    def reaches(self, before: Question) -> bool:
+        """Whether there was anything yet when that span began: else growth would be invented."""
+        first = self._reports.extent(before.project).first
+        return first is not None and first < before.since + timedelta(days=1)
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        visitor: Visitor,
+        asked: Asked,
+        tree: TopicTree,
+        *,
+        is_empty: bool,
+        status: int = 200,
+        **context: Any,
+    ) -> Response:
+        """A page with the filter bar. Where nothing is found, it also knows what there is."""
+        project = visitor.project.id
+        response = self._pages.render(
+            request,
+            template,
+            visitor,
+            status=status,
+            asked=asked,
+            carry=asked.carry,
+            notices=asked.notices,
+            values=self._reports.values(project),
+            topic_choices=topic_choices(tree),
+            tree=tree,
+            spans=DAYS,
+            without_tenant=WITHOUT_TENANT,
+            extent=self._reports.extent(project) if is_empty else None,
+            is_empty=is_empty,
+            **context,
+        )
+        response.set_cookie(
+            "project", project, secure=self._doors.secure, httponly=True, samesite="lax"
+        )
+        return response
+
+
+def topic_choices(tree: TopicTree) -> Choices:
+    """The topics that can be chosen, with their names; what is in a theme stands under it."""
+    found: Choices = []
+
+    def add(parent: str, depth: int) -> None:
+        topics = sorted(tree.children(parent), key=lambda topic: (not topic.kept, topic.title))
+        for topic in topics:
+            if not topic.hidden and depth < DEPTH_MAX:
+                found.append((topic.id, "\u2003" * depth + topic.title))
+                add(topic.id, depth + 1)
+
+    add("", 0)
+    return found

@@ -1,0 +1,114 @@
+"""What the worker would have understood, put into the analytics store by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from statistics import mean
+from typing import Any
+
+from causerie.meanings import MessageMeaning
+from causerie.reports import Reports
+from causerie.store.events import EventStore
+from causerie.store.events_schema import CONVERSATIONS, MEANINGS
+from causerie.topics import Definition, Topic, TopicKind
+
+BEGAN = datetime(2026, 5, 1, tzinfo=UTC)
+VERSION = 10**12
+"""Higher than what deliveries write under."""
+
+
+def understand(
+    events: EventStore,
+    project: str,
+    id: str,
+    *messages: Mapping[str, Any],
+    tenant: str = "",
+    trend: str = "",
+) -> None:
+    """Writes what is understood of a conversation's messages, in their order, and what that comes
+    to. A message may have any field of `MessageMeaning`; an empty one stays without meaning.
+    """
+    transcript = Reports(events).conversation(project, id, tenant)
+    assert transcript is not None, id
+    understood = [
+        MessageMeaning(
+            position=message.position,
+            message=message.id,
+            at=message.at,
+            role=message.role,
+            **given,
+        )
+        for message, given in zip(transcript.messages, messages, strict=False)
+        if given
+    ]
+    row = transcript.row
+    about = {"project": project, "tenant": tenant, "conversation": id, "user": row.user}
+    events.insert(MEANINGS, [_meaning_row(about, one) for one in understood])
+    values = {
+        **asdict(row),
+        **_coming_to(understood),
+        "project": project,
+        "trend": trend,
+        "meaning": 1,
+        "judged": 0,
+        "version": VERSION,
+        "deleted": 0,
+    }
+    events.insert(CONVERSATIONS, [[values[name] for name in CONVERSATIONS.columns]])
+
+
+def _meaning_row(about: Mapping[str, Any], one: MessageMeaning) -> list[Any]:
+    values = {
+        **about,
+        **{name: getattr(one, name) for name in one.__struct_fields__},
+        "vector": memoryview(one.vector).cast("b").tolist() if one.vector else [],
+        "version": VERSION,
+        "deleted": 0,
+    }
+    return [values[name] for name in MEANINGS.columns]
+
+
+def _coming_to(understood: Sequence[MessageMeaning]) -> dict[str, Any]:
+    scores = [one.sentiment for one in understood if one.sentiment is not None]
+    spoken = Counter(one.language for one in understood if one.language and one.role == "user")
+    kept = Counter(topic for one in understood for topic in one.topics)
+    found = Counter(one.suggested for one in understood if one.suggested)
+    return {
+        "language": spoken.most_common(1)[0][0] if spoken else "",
+        "sentiment": mean(scores) if scores else None,
+        "scored": len(scores),
+        "signals": sorted({signal for one in understood for signal in one.signals}),
+        "topics": [topic for topic, _ in kept.most_common()],
+        "suggested": [topic for topic, _ in found.most_common()],
+    }
+
+
+def found_topic(project: str, id: str, name: str, parent: str = "", **given: Any) -> Topic:
+    """A topic that was discovered."""
+    about = {name: given.pop(name) for name in ("terms", "typical", "size") if name in given}
+    return Topic(
+        project=project,
+        id=id,
+        kind=TopicKind.SUGGESTED,
+        definition=Definition(found_name=name, parent=parent, **about),
+        created_at=BEGAN,
+        changed_at=BEGAN,
+        **given,
+    )
+
+
+def kept_topic(project: str, id: str, name: str, *words: str, **given: Any) -> Topic:
+    """A topic that a person defined by words."""
+    return Topic(
+        project=project,
+        id=id,
+        kind=TopicKind.KEYWORD,
+        definition=Definition(words=words),
+        created_at=BEGAN,
+        changed_at=BEGAN,
+        name=name,
+        **given,
+    )
