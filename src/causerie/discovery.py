@@ -18,7 +18,9 @@ from causerie.errors import Conflict
 from causerie.model_processes import ModelProcesses
 from causerie.store.meanings import Meanings, Sample
 from causerie.store.topics import StoredMap, Topics
-from causerie.topic_maps import Edits, Evolution, FoundTopic, TopicMap, evolve, is_due
+from causerie.topic_lineage import Evolution, evolve
+from causerie.topic_maps import GROWTH_DUE, Edits, TopicMap, is_due
+from causerie.topic_maps import Topic as Found
 from causerie.topics import Definition, Topic, TopicEvent, TopicKind, new_topic_id
 from causerie.understanding import Grounds
 
@@ -27,7 +29,12 @@ MESSAGES_MIN = 100
 SAMPLE_MESSAGES = 20_000
 LOOK_INTERVAL = timedelta(minutes=5)
 """How often it is asked whether topics are due."""
+REST = timedelta(hours=12)
+"""How long topics are left alone, unless there are many more messages or a person asks: what they
+do not cover now may be what belongs together with nothing.
+"""
 IDS_SPARE = 2_000
+ASKED = "asked"
 SEED = 1
 log = logging.getLogger(__name__)
 
@@ -49,23 +56,21 @@ class Discovery:
         self._clock = clock
         self._source = source
         self._looked: dict[str, datetime] = {}
-        self._asked: set[str] = set()
 
-    def ask(self, project: str) -> None:
-        """Find the topics anew when everything else is done, due or not. From any thread."""
-        self._asked.add(project)
+    def ask(self, project: str, by: str) -> None:
+        """Have the topics found anew when everything else is done, due or not."""
+        event = TopicEvent(project=project, at=self._clock(), kind=ASKED, topic="", by=by)
+        self._topics.note([event])
 
     def run(self, project: str, grounds: Grounds) -> bool:
         """Find topics if that is due; whether it was. Raises Unavailable."""
-        asked = project in self._asked
-        if not asked and not self._is_due(project, grounds):
+        old = self._topics.map(project)
+        if not self._is_due(project, grounds, old):
             return False
-        self._asked.discard(project)
         model = grounds.settings.model
         sample = self._meanings.sample(project, model, SAMPLE_MESSAGES)
         if len(sample.texts) < MESSAGES_MIN:
             return False
-        old = self._topics.map(project)
         ids = [new_topic_id(self._source) for _ in range(IDS_SPARE)]
         edits = _edits(grounds.topics)
         evolution = self._processes.run(
@@ -73,21 +78,27 @@ class Discovery:
         )
         return self._keep(project, evolution, old, len(sample.texts))
 
-    def _is_due(self, project: str, grounds: Grounds) -> bool:
+    def _is_due(self, project: str, grounds: Grounds, old: StoredMap | None) -> bool:
         now = self._clock()
+        if old is not None and self._topics.asked(project, ASKED, old.made_at):
+            return True
         looked = self._looked.get(project)
         if looked is not None and now - looked < LOOK_INTERVAL:
             return False
-        self._looked[project] = now
         messages, unsorted = self._meanings.sorted_share(project, grounds.settings.model)
         if messages < MESSAGES_MIN:
             # Few are soon more: the first topics come as soon as there are enough.
-            self._looked.pop(project)
             return False
-        found = self._topics.map(project)
-        if found is None:
+        self._looked[project] = now
+        if old is None:
             return True
-        return is_due(now - found.made_at, found.messages, messages, unsorted)
+        # No more are looked at than the sample has.
+        rows = min(messages, SAMPLE_MESSAGES)
+        if rows >= GROWTH_DUE * old.messages:
+            return True
+        known = TopicMap.from_bytes(old.document)
+        share = unsorted / messages
+        return now - old.made_at >= REST and is_due(known, rows, int(share * rows))
 
     def _keep(
         self, project: str, evolution: Evolution, old: StoredMap | None, messages: int
@@ -115,29 +126,34 @@ def find(model: str, old: bytes, sample: Sample, ids: Sequence[str], edits: Edit
     vectors = unpack(packed.reshape(len(sample.vectors), -1))
     spare = iter(ids)
     return evolve(
-        TopicMap.of(old) if old else None,
-        model,
+        TopicMap.from_bytes(old) if old else None,
         vectors,
         sample.texts,
         sample.languages,
         sample.suggested,
         lambda: next(spare),
         edits,
+        model=model,
         seed=SEED,
     )
 
 
 def _edits(topics: Sequence[Topic]) -> Edits:
-    suggested = [topic for topic in topics if topic.kind is TopicKind.SUGGESTED]
+    suggested = {topic.id: topic for topic in topics if topic.kind is TopicKind.SUGGESTED}
+    merged = {id: topic.merged_into for id, topic in suggested.items() if topic.merged_into}
+    # One that is part of a kept topic is itself here, and must stay.
+    inside = {id: into for id, into in merged.items() if into in suggested}
     return Edits(
-        renamed={topic.id: topic.name for topic in suggested if topic.name},
-        merged={topic.id: topic.merged_into for topic in suggested if topic.merged_into},
-        pinned=frozenset(topic.id for topic in suggested if topic.pinned),
-        hidden=frozenset(topic.id for topic in suggested if topic.hidden),
+        renamed={id: topic.name for id, topic in suggested.items() if topic.name},
+        merged=inside,
+        pinned=frozenset(
+            id for id, topic in suggested.items() if topic.pinned or id in merged.keys() - inside
+        ),
+        hidden=frozenset(id for id, topic in suggested.items() if topic.hidden),
     )
 
 
-def _topic(project: str, found: FoundTopic, now: datetime) -> Topic:
+def _topic(project: str, found: Found, now: datetime) -> Topic:
     definition = Definition(
         parent=found.parent,
         terms=found.terms,
@@ -152,5 +168,5 @@ def _topic(project: str, found: FoundTopic, now: datetime) -> Topic:
         definition=definition,
         created_at=now,
         changed_at=now,
-        dormant=found.dormant,
+        dormant=found.idle > 0,
     )

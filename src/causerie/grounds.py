@@ -16,6 +16,9 @@ from causerie.store.topics import StoredMap, Topics
 from causerie.topics import Topic, TopicKind
 from causerie.understanding import REVISION, Grounds
 
+MATCHED = (TopicKind.KEYWORD, TopicKind.SEMANTIC)
+"""Those that are found in messages again when they change. What is suggested follows from the map;
+where a merged topic counts is looked up on reading."""
 LANGUAGE_KEPT = timedelta(minutes=10)
 """How long the language that most users write is taken for granted."""
 
@@ -78,7 +81,7 @@ def generation(settings: MeaningSettings, topics: tuple[Topic, ...], map_revisio
         settings.embeddings.model,
         settings.calibration,
         map_revision,
-        [(topic.id, topic.revision, topic.merged_into) for topic in topics if _matches(topic)],
+        [(topic.id, topic.revision) for topic in topics if topic.kind in MATCHED],
     )
 
 
@@ -91,13 +94,6 @@ def judging(settings: MeaningSettings, topics: tuple[Topic, ...]) -> int:
     )
     translates = settings.translates_to if settings.judge else ""
     return _number(asked, translates) if asked or translates else 1
-
-
-def _matches(topic: Topic) -> bool:
-    """Whether it changes what messages are found to be about. What is suggested follows from the
-    map, and of a topic that a model judges only where it has gone.
-    """
-    return topic.kind in (TopicKind.KEYWORD, TopicKind.SEMANTIC) or bool(topic.merged_into)
 
 
 def _number(*parts: Any) -> int:

@@ -14,15 +14,14 @@ from hashlib import blake2b
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from causerie.embeddings import Embedder, Vectors, embedder, pack, unpack
+from causerie.embeddings import Embedder, Vectors, embedder, pack, unit, unpack
 from causerie.kept_topics import KeptMatcher
 from causerie.languages import UNDETERMINED, Guess, LanguageDetector, settle
 from causerie.meaning_settings import MeaningSettings
 from causerie.meanings import ConversationMeaning, MessageMeaning, Said
 from causerie.remote_embeddings import RemoteEmbedder
-from causerie.sentiment import Calibration, SentimentHead, trend
+from causerie.sentiment import HEADS, Calibration, SentimentHead, trend
 from causerie.signals import Signal, reasked, signals_of
 from causerie.topic_maps import TopicMap
 from causerie.topics import Topic
@@ -36,7 +35,7 @@ TOGETHER_TURNS = 20
 TOGETHER_CHARS = 200
 """Of each."""
 LOADED_MAX = 4
-Row = tuple[np.float32, tuple[str, tuple[str, ...]], bytes]
+Row = tuple[float | None, tuple[str, tuple[str, ...]], bytes]
 """Of a user's message: mood, suggested topic and kept ones, vector."""
 
 
@@ -99,9 +98,7 @@ class Understanding:
     def __init__(self, grounds: Grounds) -> None:
         self.grounds = grounds
         self._detector = LanguageDetector(grounds.settings.languages)
-        self._map = TopicMap.of(grounds.map) if grounds.map else None
-        self._homes = _homes(grounds.topics)
-        self._kept = {topic.id for topic in grounds.topics if topic.kept}
+        self._map = TopicMap.from_bytes(grounds.map) if grounds.map else None
         self._remembered: OrderedDict[bytes, bytes] = OrderedDict()
         given = grounds.settings.calibration
         self._calibration = msgspec.convert(given, Calibration) if given else None
@@ -114,8 +111,9 @@ class Understanding:
         return embedder(settings.model)
 
     @cached_property
-    def _head(self) -> SentimentHead:
-        return SentimentHead(self._embedder.name)
+    def _head(self) -> SentimentHead | None:
+        name = self._embedder.name
+        return SentimentHead(name) if name in HEADS else None
 
     @cached_property
     def _matcher(self) -> KeptMatcher:
@@ -132,7 +130,8 @@ class Understanding:
             for said, language in zip(one.said, spoken, strict=True)
             if said.role == USER
         ]
-        felt = self._felt([language for _, _, language in users], vectors)
+        texts = [said.text for _, said, _ in users]
+        felt = self._felt(texts, [language for _, _, language in users], vectors)
         found = self._found(users, vectors)
         rows = iter(zip(felt, found, packed, strict=True))
         return [
@@ -196,9 +195,23 @@ class Understanding:
         flat = np.frombuffer(b"".join(packed), dtype=np.int8)
         return unpack(flat.reshape(len(packed), self._embedder.dimensions))
 
-    def _felt(self, languages: list[str], vectors: Vectors) -> npt.NDArray[np.float32]:
-        scores = self._head.score(vectors, languages)
-        return scores if self._calibration is None else self._calibration.apply(scores)
+    def _felt(
+        self, texts: list[str], languages: list[str], vectors: Vectors
+    ) -> list[float | None]:
+        """The mood of each text; None where the model has no head for it."""
+        if self._head is None:
+            return [None] * len(texts)
+        scores = self._head.score(self._centred(languages, vectors), texts)
+        if self._calibration is not None:
+            scores = self._calibration.apply(scores)
+        return [float(score) for score in scores]
+
+    def _centred(self, languages: list[str], vectors: Vectors) -> Vectors:
+        """Without the means of their languages: those of the project, once they are known."""
+        if self._map is not None and self._map.model == self._embedder.name:
+            return self._map.means.centred(vectors, languages)
+        assert self._head is not None
+        return unit(vectors - self._head.english_mean)
 
     # ---- topics --------------------------------------------------------------------------------
 
@@ -210,14 +223,10 @@ class Understanding:
         languages = [language for _, _, language in users]
         suggested = self._map.assign(vectors, languages) if self._map else [""] * len(users)
         kept = self._matcher.match(texts, languages, vectors)
-        found = []
-        for (one, said, _), finest, matched in zip(users, suggested, kept, strict=True):
-            home = self._homes.get(finest, finest)
-            # A suggested topic may have become part of a kept one.
-            adopted = (home,) if home in self._kept else ()
-            topics = dict.fromkeys((*matched, *one.judged.get(said.id, ()), *adopted))
-            found.append(("" if adopted else home, tuple(topics)))
-        return found
+        return [
+            (finest, self._matcher.joined((*matched, *one.judged.get(said.id, ()))))
+            for (one, said, _), finest, matched in zip(users, suggested, kept, strict=True)
+        ]
 
     # ---- together ------------------------------------------------------------------------------
 
@@ -252,8 +261,7 @@ class Understanding:
         felt, (suggested, topics), vector = row
         return msgspec.structs.replace(
             meaning,
-            # As the store keeps it, so that what has not changed is not written again.
-            sentiment=float(np.float32(felt)),
+            sentiment=felt,
             topics=topics,
             suggested=suggested,
             model=self._embedder.name,
@@ -277,19 +285,6 @@ class Understanding:
 
 
 _loaded: dict[int, Understanding] = {}
-
-
-def _homes(topics: Sequence[Topic]) -> dict[str, str]:
-    """Where each topic that is part of another ends up."""
-    into = {topic.id: topic.merged_into for topic in topics if topic.merged_into}
-    homes = {}
-    for id in into:
-        home, passed = id, {id}
-        while home in into and into[home] not in passed:
-            home = into[home]
-            passed.add(home)
-        homes[id] = home
-    return homes
 
 
 def _together(one: Spoken) -> str:
