@@ -41,6 +41,7 @@ from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
 from causerie.store.topics import Topics
 from causerie.switchboard import Switchboard, open_shelves
+from causerie.web.answers import Answers
 from causerie.web.callers import Callers
 from causerie.web.context_pages import ContextPages
 from causerie.web.contextai import ContextAPI
@@ -56,7 +57,9 @@ from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
+from causerie.web.topic_suggestions import TopicSuggestions
 from causerie.web.voices import Voices
+from causerie.workshop import open_workshop
 
 COLLECTION_THRESHOLDS = (20_000, 20, 50)
 log = logging.getLogger(__name__)
@@ -139,6 +142,8 @@ def build(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stores.delivery.start()
+        if settings.meaning_processes:
+            parts.workshop.enrichment.start()
         await parts.switchboard.start(stores.accounts.project)
         # Beside the first requests: a server that starts again is waited for.
         warming = asyncio.create_task(parts.warm()) if warm else None
@@ -147,6 +152,7 @@ def build(
             await warming
         await parts.switchboard.stop()
         await parts.commit.stop()
+        await run_in_threadpool(parts.workshop.enrichment.stop)
         stores.delivery.stop()
         stores.close()
 
@@ -185,6 +191,15 @@ class Parts:
         self.voices = Voices(should_retry=settings.when_busy == "retry")
         self.pages = Pages(clock)
         self.shelves = open_shelves(settings, stores.engine)
+        self.workshop = open_workshop(
+            settings,
+            stores.engine,
+            stores.events,
+            stores.accounts,
+            stores.delivery,
+            self.shelves.vault,
+            clock,
+        )
         self.allowances = Allowances(self.shelves.spending, clock)
         self.callers = Callers(
             self.keys,
@@ -223,17 +238,20 @@ class Parts:
         ]
 
     def _api(self) -> list[BaseRoute]:
-        stores, clock = self.stores, self.clock
+        stores, clock, reports = self.stores, self.clock, self.stores.reports
+        answers = Answers(reports, MeaningReports(stores.events), self.workshop.topics)
         return [
             *ContextAPI(
                 self.keys,
                 self.ingest,
                 self.commit,
                 stores.delivery,
-                stores.reports,
+                reports,
+                answers,
                 clock,
                 self.uid,
             ).routes(),
+            *TopicSuggestions(self.keys, reports, answers, clock).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),
         ]
