@@ -178,7 +178,8 @@ class Enrichment:
             self._scanned[project] = monotonic()
             lacking = self._meanings.lacking(project, grounds.generation, CLAIM_CONVERSATIONS)
             claimed.extend(lacking)
-            if len(lacking) == CLAIM_CONVERSATIONS:
+            if lacking:
+                # There may be more; once nothing is left, topics may be due.
                 self._scanned.pop(project)
         return [claimed.popleft() for _ in range(min(len(claimed), BATCH_CONVERSATIONS))]
 
