@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from causerie.delivery import (
 from causerie.errors import Unavailable
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
-from causerie.reports import Question, Reports, Transcript
+from causerie.reports import Question, Reports, Transcript, messages_of
 from causerie.store.arrivals import Waiting
 from causerie.store.events import EventStore
 from causerie.store.events_schema import CONVERSATIONS, MESSAGES
@@ -381,3 +381,40 @@ def test_a_wrong_password_is_said_as_unavailable(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match="(?i)authentication"):
             events.open()
         events.close()
+
+
+def test_a_store_that_an_earlier_version_made_opens_and_keeps_its_rows(
+    make_post: Callable[[EventStore], Post], tmp_path: Path
+) -> None:
+    columns = {name: kind for name, kind in MESSAGES.columns.items() if name != "masked"}
+    earlier = replace(MESSAGES, columns=columns)
+    when = datetime(2026, 5, 1, tzinfo=UTC)
+    old = ["p", "", "T", 1, "e_1", when, "message", "user", "hello", 0, "", "", "", "", {}, 1, 0]
+    with ClickHouseBridge(tmp_path, "causerie", "secret") as bridge:
+        events = EventStore(bridge.url)
+        with events._client() as client:
+            client.command(earlier.statements()[0])
+        events.insert(earlier, [old])
+        for _ in range(2):  # the second time there is nothing to add
+            events.open()
+        with events._client() as client:
+            table = client.query("DESCRIBE TABLE messages").result_columns
+        assert list(table[0]) == list(MESSAGES.columns)
+        [kept] = messages_of(events, "p", [("", "T")])[("", "T")]
+        assert (kept.text, kept.masked) == ("hello", ())
+        post = make_post(events)
+        post.put(How.LOG, "a", "b", uid="1")
+        post.delivery.drain()
+        assert post.texts("1") == ["a", "b"]
+        events.close()
+
+
+def test_a_cluster_gets_the_columns_of_a_later_version(events: EventStore) -> None:
+    present = [name for name in MESSAGES.columns if name not in ("masked", "project")]
+    for name in MESSAGES.names("main"):
+        added = MESSAGES.additions(name, present, "main")
+        assert [statement.split()[2] for statement in added] == [name] * 2
+        assert all("ON CLUSTER 'main'" in statement for statement in added)
+        assert all(events.parsed(statement) for statement in added)
+    assert MESSAGES.names("main") == ("messages_local", "messages")
+    assert not MESSAGES.additions("messages", MESSAGES.columns)

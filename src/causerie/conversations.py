@@ -62,6 +62,8 @@ class Message(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults
     """A tool's arguments, as JSON text."""
     observation: str = ""
     metadata: dict[str, str] = {}
+    masked: tuple[str, ...] = ()
+    """What personal data was taken out, such as `email:3f9a1c0b7d`: one mark per kind and value."""
 
 
 class Conversation(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):

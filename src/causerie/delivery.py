@@ -323,25 +323,16 @@ def _conversation_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
 def _message_rows(growing: Growing, version: int) -> Iterable[list[Any]]:
     conversation = growing.conversation
     for message in map(growing.messages.__getitem__, sorted(growing.changed)):
-        yield [
-            growing.project,
-            conversation.tenant,
-            conversation.id,
-            message.position,
-            message.id,
-            message.at,
-            str(message.kind),
-            message.role,
-            message.text,
-            message.rating,
-            message.name,
-            message.thought,
-            message.input,
-            message.observation,
-            message.metadata,
-            version,
-            0,
-        ]
+        values = {
+            **msgspec.structs.asdict(message),
+            "project": growing.project,
+            "tenant": conversation.tenant,
+            "conversation": conversation.id,
+            "kind": str(message.kind),
+            "version": version,
+            "deleted": 0,
+        }
+        yield [values[name] for name in MESSAGES.columns]
 
 
 def _exchange_rows(batch: Sequence[Waiting], version: int) -> Iterable[list[Any]]:

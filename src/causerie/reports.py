@@ -302,7 +302,8 @@ def messages_of(
     for row in events.select("reports/transcripts", parameters) if wanted else ():
         key = (row.pop("tenant"), row.pop("conversation"))
         if key in wanted:
-            found.setdefault(key, []).append(Message(**{**row, "kind": Kind(row["kind"])}))
+            row |= {"kind": Kind(row["kind"]), "masked": tuple(row["masked"])}
+            found.setdefault(key, []).append(Message(**row))
     return found
 
 

@@ -58,11 +58,24 @@ class EventStore:
             self._clients.put(None)
 
     def open(self) -> None:
-        """Make what tables are missing. Raises Unavailable when the engine cannot be reached."""
+        """Make what tables and columns are missing. Raises Unavailable when nothing answers."""
         with self._client() as client:
             for table in TABLES:
                 for statement in table.statements(self._cluster):
                     client.command(statement)
+                self._widen(client, table)
+
+    def _widen(self, client: Client, table: EventTable) -> None:
+        """Add what a table of an earlier version lacks: asked first, for a cluster is slow."""
+        for name in table.names(self._cluster):
+            present = client.query(
+                "SELECT name FROM system.columns"
+                " WHERE database = currentDatabase() AND table = {table:String}",
+                parameters={"table": name},
+            ).result_columns
+            columns = present[0] if present else ()
+            for statement in table.additions(name, columns, self._cluster):
+                client.command(statement)
 
     def close(self) -> None:
         """Give all clients back; the embedded engine ends with its last one."""

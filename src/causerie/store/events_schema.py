@@ -4,10 +4,14 @@
 row per message and answers transcripts and text search. Both replace rows of the same sorting
 key by the highest version, so that writing a batch twice changes nothing. `exchanges` has a row
 per call of a model through the gateway, with what it took; its words are in the other two.
+
+A column that a later version needs goes into its table's dictionary, and nowhere else: tables that
+an earlier version made get it when they are opened. Its rows of then hold the type's default.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 COLUMNS_OF_CONVERSATIONS = {
@@ -49,6 +53,7 @@ COLUMNS_OF_MESSAGES = {
     "input": "String CODEC(ZSTD(1))",
     "observation": "String CODEC(ZSTD(1))",
     "metadata": "Map(LowCardinality(String), String)",
+    "masked": "Array(String)",
     "version": "UInt64",
     "deleted": "UInt8",
 }
@@ -102,7 +107,7 @@ class EventTable:
         """The statements that make it, on one server or spread over a cluster."""
         if not cluster:
             return [self._create(self.name, "ReplacingMergeTree(version, deleted)", "")]
-        local = f"{self.name}_local"
+        local, _ = self.names(cluster)
         # {shard} and {replica} are the server's own macros, filled in by each node.
         replicated = (
             f"ReplicatedReplacingMergeTree('/clickhouse/tables/{{shard}}/{{database}}/{local}', "
@@ -114,6 +119,21 @@ class EventTable:
             self._create(local, replicated, on),
             f"CREATE TABLE IF NOT EXISTS {self.name}{on} AS {local} ENGINE = {spread}",
         ]
+
+    def additions(self, name: str, present: Collection[str], cluster: str = "") -> list[str]:
+        """The statements that give an older table, or its local half, the columns it lacks."""
+        on = f" ON CLUSTER '{cluster}'" if cluster else ""
+        before = ["", *self.columns]
+        return [
+            f"ALTER TABLE {name}{on} ADD COLUMN IF NOT EXISTS `{column}` {kind}"
+            + (f" AFTER `{earlier}`" if earlier else " FIRST")
+            for earlier, (column, kind) in zip(before, self.columns.items(), strict=False)
+            if column not in present
+        ]
+
+    def names(self, cluster: str = "") -> tuple[str, ...]:
+        """The tables that stand for it, in the order in which they may be changed."""
+        return (f"{self.name}_local", self.name) if cluster else (self.name,)
 
     def _create(self, name: str, engine: str, on: str) -> str:
         lines = [f"`{column}` {kind}" for column, kind in self.columns.items()]

@@ -1,7 +1,7 @@
 -- The messages of some conversations, in order.
 SELECT
   tenant, conversation, position, id, at, kind, role, text, rating, name, thought, input,
-  observation, metadata
+  observation, metadata, masked
 FROM messages FINAL
 WHERE project = {project:String}
   AND tenant IN {tenants:Array(String)}
