@@ -29,6 +29,7 @@ CHANGES = {
     "/keys/{key}/limits": ({"requests_per_minute": "5"}, Role.MEMBER),
     "/keys/{key}/revoke": ({}, Role.MEMBER),
     "/privacy": ({"masks": "off"}, Role.OWNER),
+    "/privacy/rules": ({"kind_email": "on", "patterns": ""}, Role.OWNER),
     "/members": ({"email": "new@example.org", "role": "viewer"}, Role.OWNER),
     "/members/withdraw": ({"email": "invited@example.org"}, Role.OWNER),
     "/members/{member}/role": ({"role": "member"}, Role.OWNER),

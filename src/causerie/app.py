@@ -259,6 +259,7 @@ class Parts:
                 self.keys.forget,
                 offers,
                 Ledger(costs, self.shelves.spending),
+                stores.reports,
             ).routes(),
             *Dashboard(stores.reports, accounts, doors, pages, settings, clock).routes(),
             *CostPages(costs, accounts, offers, doors, pages, url, clock).routes(),

@@ -23,8 +23,11 @@ _ITALIAN = re.compile(
     r"(?![A-Za-z0-9_])",
     re.ASCII,
 )
-_ITALIAN_ODD = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22)
-_ITALIAN_ODD += (25, 24, 23)
+# fmt: off
+_ITALIAN_ODD = (
+    1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23,
+)
+# fmt: on
 _BRAZILIAN = re.compile(
     r"\d(?<![A-Za-z0-9_.,-]\d)(?:\d\d\.\d{3}\.\d{3}-\d\d|\d{10})(?![A-Za-z0-9_]|[.,-]\d)", re.ASCII
 )
@@ -59,7 +62,16 @@ _BIRTH = re.compile(
     re.IGNORECASE,
 )
 # Parts of all the words above, without their first letters: a capital is no other word.
-_CUES = ("irth", "orn on", "aissance", "acimiento", "eburtsd", "eboorted", "ascita", "ascimento")
+_CUES: tuple[str, ...] = (
+    "irth",
+    "orn on",
+    "aissance",
+    "acimiento",
+    "eburtsd",
+    "eboorted",
+    "ascita",
+    "ascimento",
+)
 _CUES += ("asci ", "eboren am", "ich bin am", "ono nat", "ata urodz", "dob", "DOB", "o.b", "O.B")
 _CUES += ("é le", "ée le", "acid", "ací el", "рожд", "oğum", "出生", "生年", "생년")
 _ASCII_CUES = tuple(cue for cue in _CUES if cue.isascii())

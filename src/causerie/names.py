@@ -34,7 +34,18 @@ _CHINESE = re.compile(
     r"(?:我(?:的名字|的姓名)?叫做?|我的(?:名字|姓名|全名)是|本人姓名[是:：]?)"
     r"(?![你您他她它我什这那不啥])([\u4e00-\u9fff·]{2,4})(?=[\s，,。.、！!？?;；]|\Z)"
 )
-_CUES = ("name", "nom", "prénom", "appel", "called", "llamo", "hei", "chiamo", "chamo", "heet")
+_CUES: tuple[str, ...] = (
+    "name",
+    "nom",
+    "prénom",
+    "appel",
+    "called",
+    "llamo",
+    "hei",
+    "chiamo",
+    "chamo",
+    "heet",
+)
 _CUES += ("naam", "nazywam", "imię", "зовут", "adım")
 
 

@@ -68,6 +68,8 @@ _FOLDS = {
 }
 _FOLDED = re.compile(f"[{''.join(re.escape(chr(sign)) for sign in _FOLDS)}]")
 
+Find = Callable[[str], Iterable[Edges]]
+
 
 class Masked(NamedTuple):
     """A text without personal data, and the kinds that were in it, each once, in their order."""
@@ -119,13 +121,13 @@ class PersonalDataFilter:
         unknown = sorted(set(kinds) - set(ALL_KINDS))
         if unknown:
             raise ValueError(f"no such kind of personal data: {', '.join(unknown)}")
-        marked: dict[str, Callable[[str], Iterable[Edges]]] = {
+        marked: dict[str, Find] = {
             "api_key": identifiers.api_keys,
             "email": identifiers.emails,
             "ip": identifiers.ip_addresses,
             "birth_date": documents.birth_dates,
         }
-        numbered: dict[str, Callable[[str], Iterable[Edges]]] = {
+        numbered: dict[str, Find] = {
             "national_id": documents.national_ids,
             "iban": identifiers.ibans,
             "card": identifiers.cards,
@@ -158,7 +160,7 @@ class PersonalDataFilter:
         return Marked(text, tuple(mark_of(*one, salt) for one in taken[:MARKS_MAX]))
 
     def _take(self, text: str, people: re.Pattern[str] | None) -> tuple[str, list[tuple[str, str]]]:
-        """The text without, and the kind and writing of what it had: read until nothing is found."""
+        """The text without, and what was in it, as kind and writing; read until nothing is."""
         taken: list[tuple[str, str]] = []
         for _ in range(ROUNDS_MAX):
             spans = self.find(text, people)
@@ -181,9 +183,7 @@ class PersonalDataFilter:
             return spans
         return [Span(kind, places[start], places[end]) for kind, start, end in spans]
 
-    def _names(
-        self, people: re.Pattern[str] | None
-    ) -> list[tuple[str, Callable[[str], Iterable[Edges]]]]:
+    def _names(self, people: re.Pattern[str] | None) -> Sequence[tuple[str, Find]]:
         """What is looked for in every text, also where no sign of a number is."""
         if not self.masks_names:
             return self._own
@@ -193,7 +193,7 @@ class PersonalDataFilter:
     def _spans(
         self,
         text: str,
-        named: list[tuple[str, Callable[[str], Iterable[Edges]]]],
+        named: Sequence[tuple[str, Find]],
         plain: bool,
     ) -> list[Span]:
         if any(dummy in text for dummy in self._all_dummies):
@@ -210,7 +210,7 @@ class PersonalDataFilter:
     def _search(
         self,
         text: str,
-        finders: list[tuple[str, Callable[[str], Iterable[Edges]]]],
+        finders: Sequence[tuple[str, Find]],
         spans: list[Span],
     ) -> str:
         """Adds to the spans; returns the text with what was found blanked out."""
