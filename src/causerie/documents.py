@@ -41,8 +41,9 @@ _GERMAN_WORD = re.compile(r"steuer-?id|steuerident|steuerliche id|\bidnr\b|\btin
 _PASSPORT = re.compile(
     r"(?:\bpassport|\bpasseport|\bpasaporte|\bpassaporto?e?|\breisepass|\bpaspoort|\bpaszport\w{0,2}"
     r"|\bпаспорт\w{0,2}|护照|護照|パスポート)"
-    r"(?:[ -]?(?:number|num|no|nr|nummer|numéro|número|numero|n°|nº|号码|號碼|号|番号|номер)\b\.?)?"
-    r"(?: ?(?:is|est|es|ist|è|é|is|是|为|は)\b ?)?[\s:：#=]{0,3}"
+    r"(?:[ -]?(?:(?:number|num|no|nr|nummer|numéro|número|numero|номер)\b\.?"
+    r"|n°|nº|号码|號碼|号|番号))?"
+    r"(?: ?(?:(?:is|est|es|ist|è|é)\b|是|为|は) ?)?[\s:：#=]{0,3}"
     r"((?=[A-Z]{0,3}[0-9]{2}|[0-9])[A-Z0-9]{6,12})(?![A-Za-z0-9_])",
     re.IGNORECASE,
 )

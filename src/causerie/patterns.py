@@ -52,8 +52,6 @@ def compiled(expression: str) -> re.Pattern[str]:
         raise Invalid(f"that is no regular expression: {error}") from error
     if found.flags & re.VERBOSE:
         raise Invalid("an expression cannot have comments")
-    if tree.getwidth()[1] > WIDTH_MAX:
-        raise Invalid(f"an expression matches at most {WIDTH_MAX} characters")
     if found.search("") is not None:
         raise Invalid("an expression must not match an empty text")
     if _ways(list(tree), frozenset(_ALPHABET), found.flags) > WAYS_MAX:
@@ -61,6 +59,8 @@ def compiled(expression: str) -> re.Pattern[str]:
             "the expression can be read in too many ways: repeats that may follow one another must "
             "not match the same signs, and a repeated group must not hold a repeat"
         )
+    if tree.getwidth()[1] > WIDTH_MAX:
+        raise Invalid(f"an expression matches at most {WIDTH_MAX} characters")
     return found
 
 
