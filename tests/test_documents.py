@@ -58,6 +58,7 @@ def test_a_tax_number_in_one_piece_needs_a_word(text: str) -> None:
         "Passport: {}",
         "passeport n° {}",
         "护照号码：{}",
+        "护照号是{}",
         "Reisepass {}",
     ],
 )
