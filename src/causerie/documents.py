@@ -52,7 +52,17 @@ _PASSPORT = re.compile(
     r"((?=[A-Z]{0,3}[0-9]{2}|[0-9])[A-Z0-9]{6,12})(?![A-Za-z0-9_])",
     re.IGNORECASE,
 )
-_PASSPORT_CUES = ("assp", "ASSP", "asap", "aspo", "aszp", "аспо", "护照", "護照", "パスポ")
+_PASSPORT_CUES: tuple[str, ...] = (
+    "asspo",
+    "ASSPO",
+    "assepo",
+    "assapo",
+    "isepass",
+    "asapo",
+    "aspoo",
+    "aszpo",
+)
+_PASSPORT_CUES += ("аспо", "护照", "護照", "パスポ")
 _DAY = (
     r"(?:(?:19|20)\d\d ?[-./年] ?\d{1,2} ?[-./月] ?\d{1,2}日?"
     r"|\d{1,2}[-./]\d{1,2}[-./](?:19|20)?\d\d"
