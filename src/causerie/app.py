@@ -276,6 +276,7 @@ class Parts:
                 self.keys.forget,
                 offers,
                 Ledger(costs, self.shelves.spending),
+                stores.reports,
             ).routes(),
             *Dashboard(
                 stores.reports, meanings, filtered, accounts, doors, pages, settings, clock
