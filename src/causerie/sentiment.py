@@ -99,7 +99,7 @@ def said_by_words(texts: Sequence[str]) -> Floats:
     pleased, displeased, smiles, frowns = counts.T
     words = np.minimum(pleased, WORDS_MAX) - np.minimum(displeased, WORDS_MAX)
     faces = np.minimum(smiles, FACES_MAX) - np.minimum(frowns, FACES_MAX)
-    said: Floats = WORD_WEIGHT * words + FACE_WEIGHT * faces
+    said: Floats = (WORD_WEIGHT * words + FACE_WEIGHT * faces).astype(np.float32)
     return said
 
 
