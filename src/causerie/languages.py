@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 UNDETERMINED = "und"
-SURE = 0.5
+SURE = 0.55
 """The probability from which a guess is given; below it a message is "und"."""
 CHARS_MAX = 300
 """What of a text is judged, after code and the like are out."""
