@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 HEADS = ("use-multilingual", "minilm-english", "e5-multilingual")
 """The embedding models that have a head, by their names."""
-MARGIN = 0.35
+MARGIN = 0.4
 """From this score on, in size, a message is called positive or negative."""
 GATE_POWER = 0.75
 WORD_WEIGHT = 0.5
 FACE_WEIGHT = 0.7
-"""What a word or a face adds to the logarithm of the odds. Set by hand: what the heads' own training
-would give them, on English alone, is too much for other languages.
+"""What a word or a face adds to the logarithm of the odds. Set by hand: what training would give
+them, on English alone, is too much for other languages.
 """
 WORDS_MAX = 3
 FACES_MAX = 2
@@ -41,7 +41,7 @@ TREND_MESSAGES_MIN = 6
 TREND_SIZE_MIN = 0.25
 """How far the medians of the two halves must lie apart."""
 TREND_Z_MIN = 1.95
-"""How far the ranks must be from chance, in standard deviations: about 1 in 20 flat ones are not."""
+"""How far the ranks must be from chance, in standard deviations: 1 in 20 flat ones are not."""
 
 THUMBS_MIN = 30
 THUMBS_EACH_MIN = 10
@@ -99,7 +99,7 @@ def said_by_words(texts: Sequence[str]) -> Floats:
     pleased, displeased, smiles, frowns = counts.T
     words = np.minimum(pleased, WORDS_MAX) - np.minimum(displeased, WORDS_MAX)
     faces = np.minimum(smiles, FACES_MAX) - np.minimum(frowns, FACES_MAX)
-    said: Floats = WORD_WEIGHT * words + FACE_WEIGHT * faces
+    said: Floats = (WORD_WEIGHT * words + FACE_WEIGHT * faces).astype(np.float32)
     return said
 
 
