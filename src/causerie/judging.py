@@ -73,8 +73,8 @@ TRANSLATE = (
 )
 ENTITLE = (
     "You are given the most telling words of a topic that people talk about, and a typical "
-    "message. Answer with a title for the topic: two to five words, in the language of the message, without "
-    "quotation marks."
+    "message. Answer with a title for the topic: two to five words, in the language of the "
+    "message, without quotation marks."
 )
 LANGUAGES = {
     **{"ar": "Arabic", "de": "German", "en": "English", "es": "Spanish", "fr": "French"},

@@ -107,8 +107,8 @@ class TopicEvent(msgspec.Struct, frozen=True, kw_only=True):
     project: str
     at: datetime
     kind: str
-    """appeared, vanished, returned, split, merged, renamed, pinned, unpinned, hidden, shown,
-    defined, changed, deleted.
+    """appeared, vanished, returned, split, merged, unmerged, renamed, pinned, unpinned, hidden,
+    shown, defined, changed, deleted.
     """
     topic: str
     others: tuple[str, ...] = ()

@@ -252,8 +252,8 @@ def refusal(
             refused.code = told.code
         return refused
     if status in (401, 402, 403):
-        refused = "the model's provider does not accept this endpoint's key"
-        return UpstreamFailed(refused, lasting=True)
+        unaccepted = "the model's provider does not accept this endpoint's key"
+        return UpstreamFailed(unaccepted, lasting=True)
     if status == 404:
         unknown = f"the model's provider does not know the model{told.quoted}"
         return UpstreamFailed(unknown, lasting=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Engine, delete, select, update
 
-from causerie.judging import NO_ANSWER, Inquiry, Verdict
+from causerie.judging import Inquiry, Verdict
 from causerie.store.state import insert_into, slices, transaction
 from causerie.store.state_schema import asking_days, verdicts
 
@@ -111,12 +112,6 @@ class Verdicts:
         with transaction(self._engine) as connection:
             connection.execute(delete(verdicts).where(*of))
 
-    def forget_unanswered(self, project: str) -> None:
-        """Forget what was asked in vain: another model may do better."""
-        vain = (verdicts.c.project == project, verdicts.c.reason == NO_ANSWER)
-        with transaction(self._engine) as connection:
-            connection.execute(delete(verdicts).where(*vain))
 
-
-def _of(project: str, day: str) -> tuple[object, object]:
+def _of(project: str, day: str) -> tuple[Any, Any]:
     return asking_days.c.project == project, asking_days.c.day == day
