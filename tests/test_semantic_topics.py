@@ -68,7 +68,7 @@ def test_a_few_examples_find_what_means_the_same(embedder: Embedder) -> None:
 def test_the_default_threshold_finds_most_and_little_else(embedder: Embedder) -> None:
     if not SET.exists():
         pytest.skip(f"{SET} is not there")
-    rows = [json.loads(line) for line in SET.open()]
+    rows = [json.loads(line) for line in SET.read_text().splitlines()]
     kinds = sorted({row["label"] for row in rows})[::10]
     texts = {kind: [row["text"] for row in rows if row["label"] == kind][:25] for kind in kinds}
     examples = [embedder.embed(texts[kind][:5]) for kind in kinds]
