@@ -17,17 +17,15 @@ from causerie.config import Settings
 from causerie.conversations import Conversation, Kind, Message, message_id
 from causerie.delivery import (
     BATCH_MESSAGES_MAX,
-    PARAMETER_BYTES_MAX,
     Delivery,
     Growing,
-    _lookups,
 )
 from causerie.errors import Unavailable
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Question, Reports, Transcript, messages_of
 from causerie.store.arrivals import Waiting
-from causerie.store.events import EventStore
+from causerie.store.events import PARAMETER_BYTES_MAX, EventStore, lookups
 from causerie.store.events_schema import CONVERSATIONS, MESSAGES
 from causerie.store.inbox import ATTEMPTS_MAX, LEASE, Inbox
 from causerie.testing import Ticking
@@ -302,7 +300,7 @@ def test_a_write_that_came_too_late_is_mended_by_the_next(
 
 def test_what_is_looked_up_fits_into_a_statement_and_nothing_is_left_out() -> None:
     keys = [("", "x"), *(("t" * 40, f"{n:0>100}" + "🙂" * 100) for n in range(2_000)), ("", "y")]
-    parts = list(_lookups(keys))
+    parts = list(lookups(keys))
     assert [key for part in parts for key in part] == keys and len(parts) > 1
     assert all(sum(len(id.encode()) for _, id in part) <= PARAMETER_BYTES_MAX for part in parts)
 

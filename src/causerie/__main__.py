@@ -17,6 +17,11 @@ def main() -> None:
         raise SystemExit(f"the {kind} is an extra: pip install 'causerie[{extra}]'")
     if chats:
         from causerie.chat_command import main as run
+    elif sys.argv[1:2] == ["key"]:
+        # These two need accounts alone, and start in a third of the time without the rest.
+        from causerie.key_commands import main as run
+    elif sys.argv[1:2] == ["endpoint"]:
+        from causerie.endpoint_commands import main as run
     else:
         from causerie.cli import main as run
     run()

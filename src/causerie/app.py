@@ -12,7 +12,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -23,6 +22,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.allowances import Allowances
+from causerie.clock import Clock, utc_now
 from causerie.config import Settings
 from causerie.costs import Costs
 from causerie.delivery import Delivery
@@ -58,14 +58,8 @@ from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
 from causerie.web.voices import Voices
 
-Clock = Callable[[], datetime]
 COLLECTION_THRESHOLDS = (20_000, 20, 50)
 log = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """The time of this machine."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

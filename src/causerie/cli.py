@@ -18,12 +18,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from causerie.accounts import Project, Role
-from causerie.app import Stores, open_events, open_stores, utc_now
+from causerie.app import Stores, open_events, open_stores
 from causerie.chat_command import chat
+from causerie.clock import utc_now
 from causerie.config import Settings
 from causerie.diagnosis import diagnose
 from causerie.endpoint_commands import endpoint
-from causerie.errors import CauserieError, Conflict, Unavailable
+from causerie.errors import Conflict, Unavailable
 from causerie.imports import Reading
 from causerie.ingest import Ingest
 from causerie.key_commands import key
@@ -41,6 +42,7 @@ from causerie.terminal import (
     first_project,
     out,
     project_of,
+    run_command,
     say,
     settings_of,
 )
@@ -61,12 +63,8 @@ app.command("chat")(chat)
 
 
 def main() -> None:
-    """Run a command; what a person can mend is said in one sentence."""
-    try:
-        app()
-    except CauserieError as error:
-        say.print(f"[red]causerie:[/] {error.message}", markup=True)
-        sys.exit(1)
+    """Run a command."""
+    run_command(app)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from causerie.errors import Invalid
 
 FLUSH_INTERVAL_MS_MAX = 60_000
+MEANING_PROCESSES_MAX = 64
 PORT_MAX = 65_535
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
 WHEN_BUSY = ("refuse", "retry", "wait")
@@ -42,6 +43,8 @@ class Settings:
     tls_key: str = ""
     flush_interval_ms: int = 500
     """How long the delivery worker waits for more before it moves what is in the inbox."""
+    meaning_processes: int = 1
+    """How many processes understand what comes in; 0 leaves it without meaning."""
     when_busy: str = "refuse"
     """What a second call of a busy session gets: `refuse`, `retry` or `wait`."""
     ark_limits: bool = False
@@ -121,6 +124,11 @@ def check(settings: Settings) -> Settings:
         raise Invalid(
             f"CAUSERIE_FLUSH_INTERVAL_MS is not between 1 and {FLUSH_INTERVAL_MS_MAX}",
             field="flush_interval_ms",
+        )
+    if not 0 <= settings.meaning_processes <= MEANING_PROCESSES_MAX:
+        raise Invalid(
+            f"CAUSERIE_MEANING_PROCESSES is not between 0 and {MEANING_PROCESSES_MAX}",
+            field="meaning_processes",
         )
     if settings.log_level not in LOG_LEVELS:
         raise Invalid(f"CAUSERIE_LOG_LEVEL is none of {', '.join(LOG_LEVELS)}", field="log_level")

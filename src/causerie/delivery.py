@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -25,16 +25,14 @@ from causerie.errors import Unavailable
 from causerie.meanings import NOT_UNDERSTOOD, ConversationMeaning
 from causerie.reports import messages_of
 from causerie.store.arrivals import Waiting
-from causerie.store.events import EventStore
+from causerie.store.events import EventStore, lookups
 from causerie.store.events_schema import CONVERSATIONS, EXCHANGES, MESSAGES
 from causerie.store.inbox import Inbox
+from causerie.store.meanings import meaning_values
 
 BATCH_ENTRIES_MAX = 5_000
 BATCH_MESSAGES_MAX = 50_000
 POSITIONS_PER_ENTRY = 1 << 20
-PARAMETER_BYTES_MAX = 64 * 1024
-"""Half of what a ClickHouse server takes: an id may need more bytes when it is escaped."""
-PARAMETER_ITEM_BYTES = 4
 RETRY_INTERVAL_MS = 2_000
 SWEEP_INTERVAL = timedelta(minutes=5)
 STOP_SECONDS_MAX = 30
@@ -267,7 +265,7 @@ class Delivery:
                 wanted.setdefault(one.project, set()).add((given.tenant, given.id))
         found: dict[tuple[str, str, str], Growing] = {}
         for project, keys in wanted.items():
-            for some in _lookups(sorted(keys)):
+            for some in lookups(sorted(keys)):
                 found.update(self._kept(project, some))
         return found
 
@@ -310,33 +308,6 @@ def _meaning(row: dict[str, Any]) -> ConversationMeaning:
         generation=row.pop("meaning"),
         judged=row.pop("judged"),
     )
-
-
-def meaning_values(meaning: ConversationMeaning) -> Mapping[str, Any]:
-    """What was understood of a conversation, as columns of its row."""
-    return {
-        "language": meaning.language,
-        "sentiment": meaning.sentiment,
-        "scored": meaning.scored,
-        "trend": meaning.trend,
-        "signals": list(meaning.signals),
-        "topics": list(meaning.topics),
-        "suggested": list(meaning.suggested),
-        "meaning": meaning.generation,
-        "judged": meaning.judged,
-    }
-
-
-def _lookups(keys: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
-    """Parts of the keys, none longer than a parameter of a statement may be."""
-    start = size = 0
-    for index, key in enumerate(keys):
-        own = sum(len(part.encode()) + PARAMETER_ITEM_BYTES for part in key)
-        if size + own > PARAMETER_BYTES_MAX and index > start:
-            yield keys[start:index]
-            start, size = index, 0
-        size += own
-    yield keys[start:]
 
 
 def _bounded(waiting: Sequence[Waiting]) -> Sequence[Waiting]:

@@ -14,7 +14,7 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from causerie.app import utc_now
+from causerie.clock import utc_now
 from causerie.endpoints import (
     OUTPUT_TOKENS,
     WINDOW_TOKENS,
@@ -29,10 +29,28 @@ from causerie.key_commands import amount_of
 from causerie.store.accounts import Accounts
 from causerie.store.endpoints import Endpoints
 from causerie.store.state import open_state
-from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, say, settings_of
+from causerie.terminal import (
+    FIRST_PROJECT,
+    Data,
+    ProjectId,
+    out,
+    project_of,
+    run_command,
+    say,
+    settings_of,
+)
 from causerie.vault import open_vault
 
 endpoint = typer.Typer(no_args_is_help=True, help="Models that callers of the gateway reach.")
+
+
+def main() -> None:
+    """Run `causerie endpoint` without the other commands."""
+    app = typer.Typer(add_completion=False)
+    app.add_typer(endpoint, name="endpoint")
+    run_command(app)
+
+
 NO_KEY = "No upstream key was given: the provider is called without one."
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from causerie.accounts import NO_LIMITS, Allowance, KeyKind, Logging
-from causerie.app import utc_now
+from causerie.clock import utc_now
 from causerie.errors import Invalid
 from causerie.terminal import (
     FIRST_PROJECT,
@@ -17,11 +17,19 @@ from causerie.terminal import (
     accounts_of,
     out,
     project_of,
+    run_command,
     settings_of,
 )
 
 CALLERS = (KeyKind.GATEWAY, KeyKind.ADMIN)
 key = typer.Typer(no_args_is_help=True, help="Keys for clients.")
+
+
+def main() -> None:
+    """Run `causerie key` without the other commands."""
+    app = typer.Typer(add_completion=False)
+    app.add_typer(key, name="key")
+    run_command(app)
 
 
 def amount_of(text: str) -> Decimal:

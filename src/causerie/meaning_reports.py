@@ -164,11 +164,23 @@ class MeaningReports:
 
     def of_conversation(self, project: str, tenant: str, id: str) -> dict[str, MessageMeaning]:
         """What is understood of the messages of a conversation, by their ids."""
-        parameters = {"project": project, "tenant": tenant, "id": id}
-        found = {}
-        for row in self._events.select("reports/meanings", parameters):
-            values = {**row, "signals": tuple(row["signals"]), "topics": tuple(row["topics"])}
-            found[row["message"]] = MessageMeaning(**values)
+        return self.of_conversations(project, [(tenant, id)]).get((tenant, id), {})
+
+    def of_conversations(
+        self, project: str, names: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], dict[str, MessageMeaning]]:
+        """The same of several, each named by (tenant, id)."""
+        found: dict[tuple[str, str], dict[str, MessageMeaning]] = {name: {} for name in names}
+        parameters = {
+            "project": project,
+            "tenants": sorted({tenant for tenant, _ in names}),
+            "ids": sorted({id for _, id in names}),
+        }
+        for row in self._events.select("reports/meanings", parameters) if names else ():
+            name = (row.pop("tenant"), row.pop("conversation"))
+            if name in found:
+                values = {**row, "signals": tuple(row["signals"]), "topics": tuple(row["topics"])}
+                found[name][row["message"]] = MessageMeaning(**values)
         return found
 
 

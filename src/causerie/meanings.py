@@ -17,6 +17,16 @@ MOOD_MARGIN = 0.25
 MOODS = ("positive", "neutral", "negative")
 
 
+class Said(msgspec.Struct, frozen=True):
+    """A message of a user or an assistant, as far as its meaning needs it."""
+
+    position: int
+    id: str
+    at: datetime
+    role: str
+    text: str
+
+
 class MessageMeaning(msgspec.Struct, frozen=True, kw_only=True):
     """One message, understood."""
 

@@ -92,6 +92,7 @@ class Totals:
     conversations: int = 0
     messages: int = 0
     user_messages: int = 0
+    assistant_messages: int = 0
     users: int = 0
     thumbs_up: int = 0
     thumbs_down: int = 0
@@ -351,7 +352,15 @@ def _user(row: dict[str, Any]) -> UserRow:
 
 
 def _totals(row: Mapping[str, Any]) -> Totals:
-    names = ("conversations", "messages", "user_messages", "users", "thumbs_up", "thumbs_down")
+    names = (
+        "conversations",
+        "messages",
+        "user_messages",
+        "assistant_messages",
+        "users",
+        "thumbs_up",
+        "thumbs_down",
+    )
     return Totals(
         **{name: int(row[name]) for name in names},
         sentiment=mean(row["feeling"], row["scored_messages"]),

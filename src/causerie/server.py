@@ -10,8 +10,9 @@ from contextlib import suppress
 
 import uvicorn
 
-from causerie.app import Stores, build, utc_now
+from causerie.app import Stores, build
 from causerie.certificates import self_signed as make_certificates
+from causerie.clock import utc_now
 from causerie.config import Settings
 from causerie.errors import Conflict
 from causerie.local_models import LocalModel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,9 @@ from rich.console import Console
 
 from causerie import config
 from causerie.accounts import Project
-from causerie.app import utc_now
+from causerie.clock import utc_now
 from causerie.config import Settings
-from causerie.errors import Conflict
+from causerie.errors import CauserieError, Conflict
 from causerie.store.accounts import Accounts
 from causerie.store.state import open_state
 
@@ -22,6 +23,15 @@ say = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stores.")]
 ProjectId = Annotated[str, typer.Option("--project", help="Id of the project.")]
+
+
+def run_command(app: typer.Typer) -> None:
+    """Run a command; what a person can mend is said in one sentence."""
+    try:
+        app()
+    except CauserieError as error:
+        say.print(f"[red]causerie:[/] {error.message}", markup=True)
+        sys.exit(1)
 
 
 def settings_of(**given: object) -> Settings:

@@ -107,8 +107,8 @@ class TopicEvent(msgspec.Struct, frozen=True, kw_only=True):
     project: str
     at: datetime
     kind: str
-    """appeared, vanished, returned, split, merged, renamed, pinned, unpinned, hidden, shown,
-    defined, changed, deleted.
+    """appeared, vanished, split, merged, grown: what was found. renamed, joined and so on: what a
+    person did. asked: that somebody wanted topics found anew.
     """
     topic: str
     others: tuple[str, ...] = ()

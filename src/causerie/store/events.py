@@ -31,6 +31,9 @@ CLIENTS_MAX = 4
 CONNECT_TIMEOUT_S = 5
 CLIENT_WAIT_SECONDS_MAX = 10
 QUERY_SECONDS_MAX = 60
+PARAMETER_BYTES_MAX = 64 * 1024
+"""Half of what a ClickHouse server takes: an id may need more bytes when it is escaped."""
+PARAMETER_ITEM_BYTES = 4
 UNKNOWN_DATABASE = 81
 # Time, memory, space, too many queries or parts, read-only, keeper: it passes.
 TRANSIENT = frozenset({159, 160, 202, 203, 241, 242, 243, 252, 999})
@@ -115,13 +118,18 @@ class EventStore:
         # A conversation and its messages are on one shard, so that each can look at its own alone.
         return {**limits, "distributed_product_mode": "local"} if self._cluster else limits
 
-    def select(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of the named statement. Raises Unavailable, LookupError for no such name."""
+    def select(
+        self, name: str, parameters: Mapping[str, Any], binary: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """The rows of the named statement, the `binary` columns as bytes. Raises Unavailable,
+        LookupError for no such name.
+        """
         with self._client() as client:
             result = client.query(
                 statement(name),
                 parameters=dict(parameters),
                 settings=self._read_settings(),
+                column_formats=dict.fromkeys(binary, "bytes"),
             )
             return list(result.named_results())
 
@@ -229,3 +237,15 @@ def statement(name: str) -> str:
 def embedded_address(data: Path) -> str:
     """Where the embedded engine keeps its files."""
     return str((data / "events").resolve())
+
+
+def lookups(keys: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
+    """Parts of the keys, none longer than a parameter of a statement may be."""
+    start = size = 0
+    for index, key in enumerate(keys):
+        own = sum(len(part.encode()) + PARAMETER_ITEM_BYTES for part in key)
+        if size + own > PARAMETER_BYTES_MAX and index > start:
+            yield keys[start:index]
+            start, size = index, 0
+        size += own
+    yield keys[start:]

@@ -86,9 +86,8 @@ COLUMNS_OF_MEANINGS = {
     "suggested": "LowCardinality(String)",
     "translation": "String CODEC(ZSTD(1))",
     "model": "LowCardinality(String)",
-    # Whole numbers: the factor that they lack is the same for a whole vector, so that cosines are
-    # what they would be.
-    "vector": "Array(Int8) CODEC(ZSTD(1))",
+    # A byte per dimension, -127 to 127; cosines are those of reinterpret(vector, 'Array(Int8)').
+    "vector": "String CODEC(NONE)",
     "revision": "UInt32",
     "version": "UInt64",
     "deleted": "UInt8",

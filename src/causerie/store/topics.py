@@ -108,6 +108,18 @@ class Topics:
                 _write_found(connection, topic)
             _note(connection, events)
 
+    def note(self, events: Iterable[TopicEvent]) -> None:
+        """Write down what happened."""
+        with transaction(self._engine) as connection:
+            _note(connection, events)
+
+    def asked(self, project: str, kind: str, since: datetime) -> bool:
+        """Whether an event of that kind has been written down since."""
+        of = (topic_events.c.project == project, topic_events.c.kind == kind)
+        query = select(topic_events.c.seq).where(*of, topic_events.c.at > since).limit(1)
+        with transaction(self._engine) as connection:
+            return connection.execute(query).first() is not None
+
     def history(self, project: str, topic: str = "", limit: int = HISTORY_MAX) -> list[TopicEvent]:
         """What happened to the topics of a project, or to one, the latest first."""
         query = select(topic_events).where(topic_events.c.project == project)

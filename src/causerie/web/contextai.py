@@ -36,9 +36,9 @@ from causerie.reports import (
 )
 from causerie.store.arrivals import Arrival, Receipt
 from causerie.transfer import export
+from causerie.web.answers import Answers
 from causerie.web.edge import JSONResponse, Keys, read_body
 from causerie.web.transcripts import (
-    conversation_answer,
     conversation_of,
     decode_log,
     decode_patch,
@@ -73,6 +73,7 @@ class ContextAPI:
         commit: GroupCommit,
         delivery: Delivery,
         reports: Reports,
+        answers: Answers,
         clock: Callable[[], datetime],
         new_uid: Callable[[], str],
     ) -> None:
@@ -82,6 +83,7 @@ class ContextAPI:
         self._commit = commit
         self._delivery = delivery
         self._reports = reports
+        self._answers = answers
         self._clock = clock
         self._threads = CapacityLimiter(INGEST_THREADS_MAX)
 
@@ -186,28 +188,15 @@ class ContextAPI:
         """A page of conversations with their messages."""
         project = await self._project(request, Access.READ)
         question = question_of(project, request.query_params, self._clock())
-        return JSONResponse(await run_in_threadpool(self._page, question))
-
-    def _page(self, question: Question) -> wire.ConversationsResponse:
-        page = self._reports.conversations(question)
-        transcripts = self._reports.transcripts(question.project, page.rows)
-        pagination = wire.Pagination(
-            total_records=page.total,
-            per_page=page.per_page,
-            current_page=page.page,
-            previous_page=page.page - 1 if page.page > 1 else None,
-            next_page=page.page + 1 if page.page < page.pages else None,
-            page_count=page.pages,
-        )
-        answers = [conversation_answer(transcript) for transcript in transcripts]
-        return wire.ConversationsResponse(answers, pagination, page.total)
+        return JSONResponse(await run_in_threadpool(self._answers.page, question))
 
     async def conversation(self, request: Request) -> Response:
         """One conversation, with everything that was acknowledged before the question."""
         project = await self._project(request, Access.READ)
         tenant = tenant_of(request.query_params.get("tenant_id"), None) or ""
         transcript = await self._settled(project, request.path_params["id"], tenant)
-        return JSONResponse(conversation_answer(transcript))
+        answers = await run_in_threadpool(self._answers.conversations, project.id, [transcript])
+        return JSONResponse(answers[0])
 
     async def _settled(self, project: Project, id: str, tenant: str | None) -> Transcript:
         """The transcript, after what is on its way. `tenant` None prefers the top level."""

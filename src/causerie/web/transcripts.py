@@ -232,45 +232,6 @@ def thread_answer(thread: Conversation) -> wire.ThreadResponse:
     return wire.ThreadResponse("ok", wire.ThreadData(thread.id, appended))
 
 
-def conversation_answer(transcript: Transcript) -> wire.ConversationResponse:
-    """A conversation as the read API gives it. What is not computed yet is neutral."""
-    row = transcript.row
-    return wire.ConversationResponse(
-        id=row.id,
-        tenant_id=row.tenant,
-        metadata=row.metadata,
-        feedback=row.feedback,
-        sentiment_trend="flat",
-        topics=[],
-        suggested_topics=[],
-        messages=[_message_answer(message) for message in transcript.messages],
-    )
-
-
-def _message_answer(message: Message) -> wire.MessageResponse:
-    answer = wire.MessageResponse(
-        id=message.id,
-        type=message.kind.value,
-        event_timestamp=iso(message.at),
-        role=message.role,
-        message=message.text,
-        rating=message.rating,
-        language="und",
-        sentiment=0.0,
-        topics=[],
-        suggested_topics=[],
-        metadata=message.metadata,
-    )
-    if message.kind is not Kind.MESSAGE:
-        answer.name = message.name
-    if message.thought or message.kind is Kind.TOOL:
-        answer.thought = message.thought
-    if message.kind is Kind.TOOL:
-        answer.input = msgspec.json.decode(message.input) if message.input else None
-        answer.observation = message.observation
-    return answer
-
-
 def iso(at: datetime) -> str:
     """A time as the clients parse it: UTC, with T and Z."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -106,6 +106,7 @@ class MessageResponse(Struct):
     thought: str | UnsetType = UNSET
     input: Any = UNSET
     observation: str | UnsetType = UNSET
+    translation: str | UnsetType = UNSET
 
 
 class ConversationResponse(Struct):
@@ -138,6 +139,45 @@ class ConversationsResponse(Struct):
     conversations: list[ConversationResponse]
     pagination: Pagination
     count: int
+
+
+class TopicWithSamples(Struct):
+    """A topic with some of its conversations."""
+
+    id: str
+    name: str
+    conversations_sample: list[ConversationResponse]
+
+
+class TopicsResponse(Struct):
+    """A page of suggested topics."""
+
+    topics: list[TopicWithSamples]
+    pagination: Pagination
+
+
+class SuggestedTopicsResponse(Struct):
+    """The same as the service's documentation shows it."""
+
+    count: int
+    topics: list[TopicWithSamples]
+
+
+class TopicStatistics(Struct):
+    """What there is to count of a topic; null where nothing is known."""
+
+    conversation_count: int
+    user_message_count: int
+    assistant_message_count: int
+    mean_sentiment: float | None
+    mean_user_rating: float | None
+
+
+class TopicStatisticsResponse(Struct):
+    """Answer of the statistics endpoint."""
+
+    topic: Topic
+    statistics: TopicStatistics
 
 
 class SeriesItem(Struct):

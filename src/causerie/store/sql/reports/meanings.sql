@@ -1,5 +1,9 @@
--- What is understood of the messages of one conversation.
-SELECT position, message, at, role, language, sentiment, signals, topics, suggested, translation
+-- What is understood of the messages of some conversations.
+SELECT
+  tenant, conversation, position, message, at, role, language, sentiment, signals, topics,
+  suggested, translation
 FROM meanings FINAL
-WHERE project = {project:String} AND tenant = {tenant:String} AND conversation = {id:String}
-ORDER BY position, message
+WHERE project = {project:String}
+  AND tenant IN {tenants:Array(String)}
+  AND conversation IN {ids:Array(String)}
+ORDER BY tenant, conversation, position, message

@@ -4,7 +4,8 @@ WITH
 --include filtered
 ,
 latest AS (
-  SELECT tenant, conversation, position, message, at, user, language, sentiment, model, vector
+  SELECT tenant, conversation, position, message, at, user, language, sentiment, model,
+    reinterpret(vector, 'Array(Int8)') AS vector
   FROM meanings FINAL
   WHERE project = {project:String}
     AND at >= {since:DateTime64(6, 'UTC')}

@@ -5,6 +5,7 @@ SELECT
   count() AS conversations,
   sum(messages) AS messages,
   sum(user_messages) AS user_messages,
+  sum(assistant_messages) AS assistant_messages,
   uniqExactIf(cityHash64(user), user != '') AS users,
   sum(thumbs_up) AS thumbs_up,
   sum(thumbs_down) AS thumbs_down,

@@ -1,0 +1,313 @@
+"""The worker that adds meaning: claim what lacks it, understand it elsewhere, write it, go on.
+
+What has just been delivered comes first, then whatever lacks meaning under the project's present
+generation: after an import, after topics were found or defined, after a new version of Causerie. The
+claim is the row itself: a conversation that was understood says under which generation, so that a
+kill at any point leaves work to do again and nothing else. Rows are written through the delivery
+worker's `rewrite`, the one writer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from causerie.delivery import Delivery, Named
+from causerie.discovery import Discovery
+from causerie.errors import Unavailable
+from causerie.grounds import GroundsReader
+from causerie.meanings import ConversationMeaning
+from causerie.model_processes import ModelProcesses, ModelsFailed
+from causerie.questioning import Questioning
+from causerie.store.accounts import Accounts
+from causerie.store.events import lookups
+from causerie.store.meanings import Key, Meanings, Rewritten
+from causerie.store.progress import Progress, Standing
+from causerie.understanding import Grounds, Spoken, Understood, understand
+
+CLAIM_CONVERSATIONS = 2_000
+BATCH_CONVERSATIONS = 200
+BATCH_MESSAGES = 1_000
+FRESH_MAX = 20_000
+"""More than these need not be remembered: they lack meaning and are found so."""
+SCAN_INTERVAL_S = 60
+RETRY_INTERVAL_S = 2
+IDLE_INTERVAL_S = 2
+RATE_SECONDS = 30
+PROGRESS_INTERVAL_S = 2
+STOP_SECONDS_MAX = 10
+log = logging.getLogger(__name__)
+
+
+class Enrichment:
+    """Works in a thread of its own, or by the caller's hand (`drain`)."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        grounds: GroundsReader,
+        meanings: Meanings,
+        delivery: Delivery,
+        discovery: Discovery,
+        questioning: Questioning,
+        progress: Progress,
+        processes: ModelProcesses,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._accounts = accounts
+        self._grounds = grounds
+        self._meanings = meanings
+        self._delivery = delivery
+        self._discovery = discovery
+        self._questioning = questioning
+        self._progress = progress
+        self._processes = processes
+        self._clock = clock
+        self._fresh: dict[str, dict[Key, None]] = {}
+        self._fresh_lock = threading.Lock()
+        self._claimed: dict[str, deque[Key]] = {}
+        self._scanned: dict[str, float] = {}
+        """When a project was looked through for what lacks meaning."""
+        self._paces: dict[str, Pace] = {}
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="enrichment", daemon=True)
+        delivery.delivered = self.delivered
+
+    def start(self) -> None:
+        """Begin, first with what a kill or an import left without meaning."""
+        self._wake.set()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop at once: what was not written is done again at the next start."""
+        self._stopping.set()
+        self._wake.set()
+        self._processes.stop()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS_MAX)
+
+    def delivered(self, names: Sequence[Named]) -> None:
+        """Note what has just come in; it is taken up first."""
+        with self._fresh_lock:
+            for project, tenant, id in names:
+                fresh = self._fresh.setdefault(project, {})
+                if len(fresh) < FRESH_MAX:
+                    fresh[(tenant, id)] = None
+                else:
+                    self._scanned.pop(project, None)
+        self._wake.set()
+
+    def wake(self, project: str) -> None:
+        """Say that what a project is understood by has changed."""
+        self._scanned.pop(project, None)
+        self._wake.set()
+
+    def drain(self, progress: Callable[[int], None] = lambda messages: None) -> None:
+        """Add all the meaning that lacks now, in the caller's thread; `progress` is told how many
+        messages each step took.
+        """
+        while (done := self.step()) is not None:
+            progress(done)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(IDLE_INTERVAL_S)
+            self._wake.clear()
+            try:
+                while not self._stopping.is_set() and self.step() is not None:
+                    pass
+            except Unavailable as error:
+                if not self._stopping.is_set():
+                    log.warning("meaning waits: %s", error)
+                self._stopping.wait(RETRY_INTERVAL_S)
+            except Exception:  # the edge of a thread: it must go on, whatever one round met
+                if not self._stopping.is_set():
+                    log.exception("meaning failed, trying again")
+                self._stopping.wait(RETRY_INTERVAL_S)
+
+    def step(self) -> int | None:
+        """Understand a batch of each project; how many messages that were, None when nothing lacks
+        meaning. Raises Unavailable.
+        """
+        if not self._delivery.leads():
+            return None
+        steps = [self._project(project.id) for project in self._accounts.projects()]
+        done = [messages for messages in steps if messages is not None]
+        return sum(done) if done else None
+
+    # ---- one project ---------------------------------------------------------------------------
+
+    def _project(self, project: str) -> int | None:
+        """One batch, or what follows when all is understood; None when there was nothing to do."""
+        if self._stopping.is_set() or not self._may_lack(project):
+            return None
+        grounds = self._grounds.read(project)
+        keys = self._claim(project, grounds)
+        if not keys:
+            self._tell(project, grounds)
+            return 0 if self._discovery.run(project, grounds) else None
+        done = sum(self._understand(project, grounds, list(some)) for some in lookups(keys))
+        self._paces.setdefault(project, Pace()).add(done)
+        self._tell(project, grounds)
+        return done
+
+    def _may_lack(self, project: str) -> bool:
+        """Whether it is worth looking."""
+        return (
+            bool(self._fresh.get(project))
+            or bool(self._claimed.get(project))
+            or monotonic() - self._scanned.get(project, -SCAN_INTERVAL_S) >= SCAN_INTERVAL_S
+        )
+
+    def _claim(self, project: str, grounds: Grounds) -> list[Key]:
+        """What came last, else some of what lacks meaning."""
+        with self._fresh_lock:
+            fresh = self._fresh.get(project, {})
+            keys = [fresh.popitem()[0] for _ in range(min(len(fresh), BATCH_CONVERSATIONS))]
+        if keys:
+            return sorted(keys)
+        claimed = self._claimed.setdefault(project, deque())
+        if not claimed:
+            # Noted before the look, so that what is woken meanwhile is looked for again.
+            self._scanned[project] = monotonic()
+            lacking = self._meanings.lacking(project, grounds.generation, CLAIM_CONVERSATIONS)
+            claimed.extend(lacking)
+            if len(lacking) == CLAIM_CONVERSATIONS:
+                self._scanned.pop(project)
+        return [claimed.popleft() for _ in range(min(len(claimed), BATCH_CONVERSATIONS))]
+
+    def _understand(self, project: str, grounds: Grounds, keys: Sequence[Key]) -> int:
+        rows = self._meanings.rows(project, set(keys))
+        done = 0
+        for portion in _portions(rows, BATCH_MESSAGES * self._processes.count):
+            spoken = self._spoken(project, grounds, portion)
+            understood = self._understood(grounds, [spoken[key] for key in portion])
+            written = zip(portion.values(), understood, strict=True)
+            self._write(project, [Rewritten(row, u.changed, u.conversation) for row, u in written])
+            done += sum(len(each.said) for each in spoken.values())
+        return done
+
+    def _spoken(
+        self, project: str, grounds: Grounds, rows: Mapping[Key, Mapping[str, Any]]
+    ) -> dict[Key, Spoken]:
+        keys = set(rows)
+        said = self._meanings.said(project, keys)
+        known = self._meanings.known(project, keys)
+        users = {row["user"] for row in rows.values() if row["user"]}
+        languages = self._meanings.user_languages(project, users)
+        answers = self._questioning.known(project, grounds, said)
+        return {
+            key: Spoken(
+                said=said[key],
+                known=known[key],
+                user_language=languages.get(rows[key]["user"], ""),
+                judged=answers[key].judged,
+                translations=answers[key].translations,
+                judged_generation=grounds.judging if answers[key].complete else 0,
+            )
+            for key in rows
+        }
+
+    # ---- elsewhere -----------------------------------------------------------------------------
+
+    def _understood(self, grounds: Grounds, spoken: Sequence[Spoken]) -> list[Understood]:
+        """What comes of them, in order. One that cannot be understood must not hold up others."""
+        try:
+            portions = _spread(spoken, self._processes.count)
+            parts = self._processes.each(understand, [(grounds, part) for part in portions])
+            return [one for part in parts for one in part]
+        except ModelsFailed as error:
+            if self._stopping.is_set():
+                raise
+            if len(spoken) > 1:
+                middle = len(spoken) // 2
+                first, second = spoken[:middle], spoken[middle:]
+                return [*self._understood(grounds, first), *self._understood(grounds, second)]
+            log.error("a conversation could not be understood: %s", error)
+            nothing = ConversationMeaning(generation=grounds.generation, judged=grounds.judging)
+            return [Understood([], nothing)]
+
+    def _write(self, project: str, rewritten: Sequence[Rewritten]) -> None:
+        def work(renewed: Callable[[], int]) -> None:
+            unchanged = self._meanings.unchanged(project, rewritten)
+            self._meanings.write(project, rewritten, unchanged, renewed())
+
+        if not self._delivery.rewrite(work):
+            raise Unavailable("another process has taken over")
+
+    def _tell(self, project: str, grounds: Grounds) -> None:
+        """Let people see how far it has got."""
+        pace = self._paces.setdefault(project, Pace())
+        if pace.told_lately():
+            return
+        left = self._meanings.left(project, grounds.generation).messages
+        trouble = self._questioning.trouble(project)
+        standing = Standing(left, pace.rate(), self._clock(), trouble)
+        self._progress.put(project, grounds.generation, standing)
+
+
+class Pace:
+    """How many messages a second were understood lately."""
+
+    def __init__(self) -> None:
+        self._steps: deque[tuple[float, int]] = deque()
+        self._told = 0.0
+
+    def add(self, messages: int) -> None:
+        """Some more were understood."""
+        now = monotonic()
+        self._steps.append((now, messages))
+        while self._steps and self._steps[0][0] < now - RATE_SECONDS:
+            self._steps.popleft()
+
+    def rate(self) -> float:
+        """Messages a second over the last `RATE_SECONDS`; 0 while nothing is done."""
+        now = monotonic()
+        lately = [step for step in self._steps if step[0] >= now - RATE_SECONDS]
+        if len(lately) < 2:
+            return 0.0
+        # The first step's messages took the time before it.
+        return sum(count for _, count in lately[1:]) / max(now - lately[0][0], 0.001)
+
+    def told_lately(self) -> bool:
+        """Whether it was asked less than `PROGRESS_INTERVAL_S` ago; else it is noted as told now."""
+        now = monotonic()
+        if now - self._told < PROGRESS_INTERVAL_S:
+            return True
+        self._told = now
+        return False
+
+
+def _portions(
+    rows: Mapping[Key, dict[str, Any]], messages_max: int
+) -> Iterator[dict[Key, dict[str, Any]]]:
+    """Conversations of so many messages together, at least one."""
+    portion: dict[Key, dict[str, Any]] = {}
+    messages = 0
+    for key, row in rows.items():
+        if portion and messages + row["messages"] > messages_max:
+            yield portion
+            portion, messages = {}, 0
+        portion[key] = row
+        messages += row["messages"]
+    if portion:
+        yield portion
+
+
+def _spread(spoken: Sequence[Spoken], count: int) -> list[Sequence[Spoken]]:
+    """About as many messages for each process."""
+    parts: list[list[Spoken]] = [[]]
+    share = sum(len(one.said) for one in spoken) / count
+    size = 0
+    for one in spoken:
+        if size >= share * len(parts) and len(parts) < count:
+            parts.append([])
+        parts[-1].append(one)
+        size += len(one.said)
+    return list(parts)
