@@ -125,7 +125,7 @@ def check_endpoint(endpoint: Endpoint) -> Endpoint:
     if not 1 <= endpoint.output_tokens < endpoint.window_tokens:
         raise Invalid("output_tokens: 1 or more, and less than the window", field="output_tokens")
     for index, upstream in enumerate(endpoint.upstreams):
-        _check_upstream(upstream, f"upstreams[{index}]")
+        check_upstream(upstream, f"upstreams[{index}]")
     if endpoint.price is not None:
         _check_price(endpoint.price)
     return endpoint
@@ -138,7 +138,8 @@ def _check_model(name: str, field: str) -> None:
         raise Invalid("serves: ep-… names an endpoint, not a model", field=field)
 
 
-def _check_upstream(upstream: Upstream, field: str) -> None:
+def check_upstream(upstream: Upstream, field: str) -> None:
+    """Raises Invalid, naming the part below `field`, unless it can be asked."""
     _check_model(upstream.model, f"{field}.model")
     try:
         parts = urlsplit(upstream.base_url)

@@ -89,9 +89,16 @@ class TooMany(CauserieError):
 
 
 class UpstreamFailed(CauserieError):
-    """The model's provider refused, broke off or made no sense."""
+    """The model's provider refused, broke off or made no sense. `reached` is False where it cannot
+    have seen anything of the request, `lasting` is True where waiting is no help.
+    """
 
     code = "upstream_failed"
+
+    def __init__(self, message: str, *, reached: bool = True, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.reached = reached
+        self.lasting = lasting
 
 
 class UpstreamSlow(UpstreamFailed):

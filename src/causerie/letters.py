@@ -44,6 +44,8 @@ ACCENTS = re.compile(
 )
 NUMBER_JOINTS = ".,"
 """Between two digits they make one number of them."""
+WORD_SIGNS = frozenset("@#.+-/$&%=~*:")
+"""They make words, as in @name and C++; an exclamation mark does not."""
 LEADING_VOWELS = "เแโใไເແໂໃໄ"
 FOLLOWING_VOWELS = "ะาำๅະາຳ"
 """Of Thai and Lao: written before or behind the consonant that they belong to."""
@@ -110,8 +112,8 @@ def _goes_on(text: str, end: int) -> bool:
 
 
 def _sign_joined(inner: str, outer: str, outer_kind: str) -> bool:
-    """Whether a sign at the edge, as of @name or C++, has more behind it. An emoji never has."""
-    return inner.isascii() and (outer == inner or outer_kind == "spaced")
+    """Whether a sign at the edge, has more beside it that makes another word."""
+    return inner in WORD_SIGNS and (outer == inner or outer_kind == "spaced")
 
 
 def _syllable_goes_on(after: str) -> bool:

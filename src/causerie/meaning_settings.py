@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from math import isfinite
+
 import msgspec
 
 from causerie.embeddings import DEFAULT_MODEL
+from causerie.endpoints import ENDPOINT_ID, Upstream, check_upstream
+from causerie.errors import Invalid
+
+REMOTE = "remote"
+LANGUAGES_MAX = 200
+CALIBRATION_MAX = 50
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+MODEL = re.compile(r"[\w.:/-]{1,100}")
 
 CALLS_PER_DAY = 1_000
 CALLS_PER_DAY_MAX = 1_000_000
@@ -50,3 +61,46 @@ class MeaningSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """A language code; empty for no translations."""
     calibration: dict[str, float] = {}
     """Of sentiment, fitted from thumbs; empty before there are enough."""
+
+
+def checked_settings(settings: MeaningSettings) -> MeaningSettings:
+    """The same settings, addresses without a slash at the end. Raises Invalid, naming the field.
+    Whether a language or a model is known is for the caller to say.
+    """
+    if len(settings.languages) > LANGUAGES_MAX:
+        raise Invalid(f"languages: at most {LANGUAGES_MAX}", field="languages")
+    for field, codes in (
+        ("languages", settings.languages),
+        ("translates_to", filter(None, [settings.translates_to])),
+    ):
+        if not all(map(LANGUAGE.fullmatch, codes)):
+            raise Invalid(f"{field}: a code such as fr is expected", field=field)
+    if not MODEL.fullmatch(settings.model):
+        raise Invalid("model: the name of a model of embeddings is expected", field="model")
+    if settings.embeddings.endpoint:
+        raise Invalid("embeddings.endpoint: only an address is possible", field="embeddings")
+    if settings.model == REMOTE and not settings.embeddings:
+        raise Invalid("embeddings.url: where is the model?", field="embeddings")
+    if not 0 <= settings.calls_per_day <= CALLS_PER_DAY_MAX:
+        raise Invalid(f"calls_per_day: 0 to {CALLS_PER_DAY_MAX}", field="calls_per_day")
+    fine = all(map(isfinite, settings.calibration.values()))
+    if not fine or len(settings.calibration) > CALIBRATION_MAX:
+        raise Invalid("calibration: a few numbers are expected", field="calibration")
+    return msgspec.structs.replace(
+        settings,
+        embeddings=_checked_service(settings.embeddings, "embeddings"),
+        judge=_checked_service(settings.judge, "judge"),
+    )
+
+
+def _checked_service(service: Service, field: str) -> Service:
+    if service.endpoint:
+        if service.url or not ENDPOINT_ID.fullmatch(service.endpoint):
+            raise Invalid(f"{field}: an endpoint or an address is expected", field=field)
+        # What an endpoint has itself would only mislead here.
+        return Service(endpoint=service.endpoint)
+    if not service.url:
+        return NOBODY
+    service = msgspec.structs.replace(service, url=service.url.rstrip("/"))
+    check_upstream(Upstream(base_url=service.url, model=service.model), field)
+    return service

@@ -199,7 +199,8 @@ class Upstreams:
             raise _slow(upstream) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Said without the address: the caller need not know where the model is.
-            raise UpstreamFailed("the model's provider cannot be reached") from error
+            away = "the model's provider cannot be reached"
+            raise UpstreamFailed(away, reached=False) from error
         return Answering(upstream, response)
 
     async def _body(self, answering: Answering) -> bytes:
@@ -251,9 +252,11 @@ def refusal(
             refused.code = told.code
         return refused
     if status in (401, 402, 403):
-        return UpstreamFailed("the model's provider does not accept this endpoint's key")
+        unaccepted = "the model's provider does not accept this endpoint's key"
+        return UpstreamFailed(unaccepted, lasting=True)
     if status == 404:
-        return UpstreamFailed(f"the model's provider does not know the model{told.quoted}")
+        unknown = f"the model's provider does not know the model{told.quoted}"
+        return UpstreamFailed(unknown, lasting=True)
     if status in (408, 504):
         return UpstreamSlow("the model's provider did not answer in time")
     return UpstreamFailed(f"the model's provider answered {status}{told.quoted}")

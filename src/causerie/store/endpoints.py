@@ -134,7 +134,7 @@ def _checked(endpoint: Endpoint) -> Endpoint:
     name = normal_name(endpoint.name)
     endpoint = check_endpoint(replace(endpoint, name=name, upstreams=upstreams))
     for index, upstream in enumerate(endpoint.upstreams):
-        _check_key(upstream.key, f"upstreams[{index}].key")
+        check_key(upstream.key, f"upstreams[{index}].key")
     fixed = sorted(FIXED & endpoint.defaults.keys())
     if fixed:
         raise Invalid(f"defaults: {fixed[0]} is for the caller to say", field="defaults")
@@ -143,7 +143,8 @@ def _checked(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
-def _check_key(key: str, field: str) -> None:
+def check_key(key: str, field: str) -> None:
+    """Raises Invalid unless it can be sent as a provider's key."""
     # It becomes a header: what cannot stand in one would break every call.
     if len(key) > UPSTREAM_KEY_CHARS_MAX or not (key.isascii() and key.isprintable()):
         raise Invalid(f"{field}: visible ASCII letters are expected", field=field)
