@@ -37,10 +37,15 @@ from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, embedded_address
 from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
+from causerie.store.progress import Progress
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
 from causerie.store.topics import Topics
+from causerie.store.verdicts import Verdicts
 from causerie.switchboard import Switchboard, open_shelves
+from causerie.topic_changes import TopicChanges
+from causerie.topics import TopicEvent, new_topic_id
+from causerie.web.answers import Answers
 from causerie.web.callers import Callers
 from causerie.web.context_pages import ContextPages
 from causerie.web.contextai import ContextAPI
@@ -56,6 +61,9 @@ from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
+from causerie.web.topic_forms import Trials
+from causerie.web.topic_pages import TopicPages
+from causerie.web.topic_suggestions import TopicSuggestions
 from causerie.web.voices import Voices
 
 COLLECTION_THRESHOLDS = (20_000, 20, 50)
@@ -223,17 +231,20 @@ class Parts:
         ]
 
     def _api(self) -> list[BaseRoute]:
-        stores, clock = self.stores, self.clock
+        stores, clock, reports = self.stores, self.clock, self.stores.reports
+        answers = Answers(reports, MeaningReports(stores.events), Topics(stores.engine))
         return [
             *ContextAPI(
                 self.keys,
                 self.ingest,
                 self.commit,
                 stores.delivery,
-                stores.reports,
+                reports,
+                answers,
                 clock,
                 self.uid,
             ).routes(),
+            *TopicSuggestions(self.keys, reports, answers, clock).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),
         ]
@@ -262,12 +273,30 @@ class Parts:
             *Dashboard(
                 stores.reports, meanings, filtered, accounts, doors, pages, settings, clock
             ).routes(),
+            *self._topic_pages(topics, meanings, filtered, doors).routes(),
             *CostPages(costs, accounts, topics, offers, doors, pages, url, clock).routes(),
             *ContextPages(shelves.contexts, offers, doors, pages, url, clock).routes(),
             *EndpointPages(
                 shelves.endpoints, offers, costs, doors, pages, url, clock, self.callers.forget
             ).routes(),
         ]
+
+    def _topic_pages(
+        self, topics: Topics, meanings: MeaningReports, filtered: FilteredPages, doors: Doors
+    ) -> TopicPages:
+        stores, source = self.stores, random.Random(secrets.token_bytes(32))
+        changes = TopicChanges(
+            topics, Verdicts(stores.engine), self.clock, lambda: new_topic_id(source)
+        )
+        progress, trials = Progress(stores.engine), Trials(stores.reports, None)
+        return TopicPages(
+            *(stores.reports, meanings, topics, changes, progress, trials, filtered, doors),
+            self._find_again,
+        )
+
+    def _find_again(self, project: str, by: str) -> None:
+        asked = TopicEvent(project=project, at=self.clock(), kind="asked", topic="", by=by)
+        Topics(self.stores.engine).note([asked])
 
 
 def _local_endpoint(model: LocalModel | None) -> Callable[[str], Endpoint | None]:
