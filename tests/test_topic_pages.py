@@ -199,7 +199,7 @@ def test_a_theme_shows_what_is_in_it(cast: Cast, see: See, topics: Topics) -> No
 def test_a_topic_nobody_talked_about_says_so(cast: Cast, see: See, topics: Topics) -> None:
     talks(cast)
     assert "Nobody talked about it in the last 30 days" in see("/topics/hours").text
-    assert see("/topics/never", 404)
+    assert "no such topic" in see("/topics/never", 404).text
 
 
 def test_topics_can_be_taken_away(cast: Cast, see: See, topics: Topics) -> None:

@@ -37,6 +37,7 @@ from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, embedded_address
 from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
+from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.progress import Progress
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
@@ -45,6 +46,7 @@ from causerie.store.verdicts import Verdicts
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.topic_changes import TopicChanges
 from causerie.topics import TopicEvent, new_topic_id
+from causerie.vault import open_vault
 from causerie.web.answers import Answers
 from causerie.web.callers import Callers
 from causerie.web.context_pages import ContextPages
@@ -64,6 +66,7 @@ from causerie.web.signin import Doors, SignIn
 from causerie.web.topic_forms import Trials
 from causerie.web.topic_pages import TopicPages
 from causerie.web.topic_suggestions import TopicSuggestions
+from causerie.web.understanding_pages import UnderstandingPages
 from causerie.web.voices import Voices
 
 COLLECTION_THRESHOLDS = (20_000, 20, 50)
@@ -274,6 +277,7 @@ class Parts:
                 stores.reports, meanings, filtered, accounts, doors, pages, settings, clock
             ).routes(),
             *self._topic_pages(topics, meanings, filtered, doors).routes(),
+            *self._understanding_pages(offers, doors).routes(),
             *CostPages(costs, accounts, topics, offers, doors, pages, url, clock).routes(),
             *ContextPages(shelves.contexts, offers, doors, pages, url, clock).routes(),
             *EndpointPages(
@@ -292,6 +296,13 @@ class Parts:
         return TopicPages(
             *(stores.reports, meanings, topics, changes, progress, trials, filtered, doors),
             self._find_again,
+        )
+
+    def _understanding_pages(self, offers: Offers, doors: Doors) -> UnderstandingPages:
+        engine = self.stores.engine
+        wishes = MeaningSettingsStore(engine, open_vault(self.settings.data, self.settings.secret))
+        return UnderstandingPages(
+            wishes, Progress(engine), offers, doors, self.pages, self._find_again
         )
 
     def _find_again(self, project: str, by: str) -> None:
