@@ -64,7 +64,7 @@ def _meaning_row(about: Mapping[str, Any], one: MessageMeaning) -> list[Any]:
     values = {
         **about,
         **{name: getattr(one, name) for name in one.__struct_fields__},
-        "vector": memoryview(one.vector).cast("b").tolist() if one.vector else [],
+        "vector": one.vector,
         "version": VERSION,
         "deleted": 0,
     }
