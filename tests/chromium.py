@@ -99,6 +99,17 @@ class Window:
         self.button("Create key").click()
         return self.page.locator(".fresh code").inner_text()
 
+    def new_topic(self, address: str, name: str, words: str) -> str:
+        """The id of a topic that was kept, which finds those words."""
+        self.page.goto(f"{address}/topics/new")
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Words, one to a line").fill(words)
+        self.button("What would it find?").click()
+        expect(self.page.get_by_text("of the latest")).to_be_visible()
+        self.button("Keep the topic").click()
+        self.page.wait_for_url(f"{address}/topics/*?done=defined")
+        return self.page.url.rpartition("/")[2].partition("?")[0]
+
     def invite(self, email: str, project: str) -> str:
         """The link that makes somebody a viewer."""
         self.page.goto(f"{project}/settings/members")

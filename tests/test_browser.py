@@ -44,6 +44,7 @@ class Shop:
     address: str
     invitation: str
     context: str
+    topic: str
 
     def pages(self) -> list[str]:
         """The address of every page that a member can see."""
@@ -53,7 +54,12 @@ class Shop:
         return [odd, f"{odd}&rating=up", *(self._address(path) for path in paths)]
 
     def _address(self, path: str) -> str:
-        places = {"{id:path}": "odd", "{context}": self.context, "{endpoint}": ENDPOINT}
+        places = {
+            "{id:path}": "odd",
+            "{context}": self.context,
+            "{endpoint}": ENDPOINT,
+            "{topic}": self.topic,
+        }
         for place, name in places.items():
             path = path.replace(place, name)
         return self.address + path.removeprefix("/p/{project}")
@@ -129,6 +135,7 @@ def shop(server: ServerProcess, chromium: Browser, owner: StorageState) -> Shop:
     address = window.new_project()
     token = window.new_key(address)
     invitation = window.invite(f"{LONG[:100]}@example.org", address)
+    topic = window.new_topic(address, LONG[:80], f"parcel\n{LONG[:100]}")
     context.close()
     send(server, token, shoes(), {"user_id": "ada", "model": "gpt-4o", "plan": "pro"})
     send(server, token, talk("My parcel is late", "Sorry", -1), {"user_id": "bob", "plan": "free"})
@@ -136,7 +143,8 @@ def shop(server: ServerProcess, chromium: Browser, owner: StorageState) -> Shop:
     long = talk(f"靴 {LONG}\n\n```\ncode {LONG}\n```", f"https://example.org/{LONG}")
     send(server, token, [*long, {"type": "event", "name": LONG[:100]}], odd, "odd")
     server.settle()
-    return Shop(server, address, invitation, keep_context(server, address.rpartition("/")[2]))
+    kept = keep_context(server, address.rpartition("/")[2])
+    return Shop(server, address, invitation, kept, topic)
 
 
 def keep_context(server: ServerProcess, project: str) -> str:

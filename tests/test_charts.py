@@ -120,6 +120,8 @@ def test_rows_to_take_away_hold_the_sums() -> None:
             "users": 2,
             "thumbs_up": 0,
             "thumbs_down": 0,
+            "sentiment": None,
+            "scored": 0,
         }
     ]
 

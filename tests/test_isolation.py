@@ -16,9 +16,12 @@ from causerie.contexts import Context, Mode, Turn
 from causerie.endpoints import Endpoint, Upstream
 from causerie.store.contexts import Contexts
 from causerie.store.endpoints import Endpoints
+from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.sign_ins import SignIns
+from causerie.store.topics import Topics
 from causerie.vault import open_vault
 from tests.conftest import Cast
+from tests.understood import kept_topic
 
 # Who tries, in the order of the columns. Signed in: an `owner`, a `member` and a `viewer` of the
 # project, and a `guest` who owns another project. With a key: of the `right` kind (for a page,
@@ -45,6 +48,10 @@ GET   /api/v1/conversations/series/sentiment         401  401  401  401  200  40
 GET   /api/v1/conversations/series/rating            401  401  401  401  200  403  401  200  401
 GET   /api/v1/conversations/series/volume            401  401  401  401  200  403  401  200  401
 GET   /api/v1/conversations/{id:path}                401  401  401  401  200  403  401  404  401
+GET   /api/v1/topic_suggestions                      401  401  401  401  200  403  401  200  401
+GET   /api/v1/topic_suggestions/{id}/conversations   401  401  401  401  404  403  401  404  401
+GET   /api/v1/topic_suggestions/{id}/statistics      401  401  401  401  404  403  401  404  401
+GET   /api/v1/suggested_topics                       401  401  401  401  200  403  401  200  401
 GET   /api/v1/export                                 401  401  401  401  200  403  401  200  401
 GET   /health                                        200  200  200  200  200  200  200  200  200
 GET   /static/{name:path}                            200  200  200  200  200  200  200  200  200
@@ -62,6 +69,23 @@ GET   /p/{project}/start/waiting                     200  200  200  404  303  30
 GET   /p/{project}/conversations                     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/conversations/{id:path}           200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users                             200  200  200  404  303  303  303  303  303
+GET   /p/{project}/topics                            200  200  200  404  303  303  303  303  303
+GET   /p/{project}/topics/new                        200  200  403  404  303  303  303  303  303
+GET   /p/{project}/topics/{topic}                    200  200  200  404  303  303  303  303  303
+GET   /p/{project}/topics/{topic}/edit               200  200  403  404  303  303  303  303  303
+POST  /p/{project}/topics                            303  303  403  404  303  303  303  303  303
+POST  /p/{project}/topics/preview                    200  200  403  404  303  303  303  303  303
+POST  /p/{project}/topics/find                       303  303  403  404  303  303  303  303  303
+POST  /p/{project}/topics/{topic}                    303  303  403  404  303  303  303  303  303
+POST  /p/{project}/topics/{topic}/rename             303  303  403  404  303  303  303  303  303
+POST  /p/{project}/topics/{topic}/pin                303  303  403  404  303  303  303  303  303
+POST  /p/{project}/topics/{topic}/hide               303  303  403  404  303  303  303  303  303
+POST  /p/{project}/topics/{topic}/merge              303  303  403  404  303  303  303  303  303
+POST  /p/{project}/topics/{topic}/keep               409  409  403  404  303  303  303  303  303
+POST  /p/{project}/topics/{topic}/delete             404  303  403  404  303  303  303  303  303
+GET   /p/{project}/settings/understanding            200  200  200  404  303  303  303  303  303
+POST  /p/{project}/settings/understanding            303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/understanding/find       303  303  403  404  303  303  303  303  303
 GET   /p/{project}/settings                          200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/keys                     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/privacy                  200  200  200  404  303  303  303  303  303
@@ -145,6 +169,7 @@ class Street:
         self._let_people_in()
         self._cut_keys()
         self._keep_contexts()
+        self._keep_topic()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -176,6 +201,11 @@ class Street:
         self._let_in("guest", "guest", self.theirs, Role.OWNER)
         self.invited = f"{self.secret('invited')}@mail.example"
         self.sign_ins.create_link(self.invited, self.mine, Role.VIEWER, now, timedelta(days=1))
+
+    def _keep_topic(self) -> None:
+        self.topic = "a-kept-topic"
+        name = self.secret("topic")
+        Topics(self.cast.stores.engine).put(kept_topic(self.mine, self.topic, name, "word"))
 
     def _let_in(self, who: str, name: str, project: str, role: Role) -> None:
         now = self.cast.clock()
@@ -240,7 +270,9 @@ class Street:
             self.address(door, project or self.mine),
             headers=headers,
             json=self._body(door) if door.is_api else None,
-            data=self._fields(secret if csrf is None else csrf) if door.is_form else None,
+            data=self._fields(door.path, secret if csrf is None else csrf)
+            if door.is_form
+            else None,
             follow_redirects=False,
         )
 
@@ -252,6 +284,7 @@ class Street:
             "{key}": self.key,
             "{context}": self.context,
             "{endpoint}": self.endpoint,
+            "{topic}": self.topic,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
             "{name:path}": "app.css",
@@ -276,18 +309,22 @@ class Street:
         said = {"role": "user", "message": "Good morning"}
         return {"conversation": {"id": self.conversation, "messages": [said]}}
 
-    def _fields(self, csrf: str) -> dict[str, str]:
+    def _fields(self, path: str, csrf: str) -> dict[str, str]:
         """What any of the forms asks for."""
         return {
             "csrf": csrf,
             "name": "Another name",
             "new_name": "Another project",
-            "kind": "read",
+            "kind": "keyword" if "/topics" in path else "read",
             "masks": "off",
             "email": self.invited,
             "role": "member",
             "password": PASSWORD,
             "new_password": PASSWORD,
+            "words": "one",
+            "on": "yes",
+            "model": "use-multilingual",
+            "calls_per_day": "10",
             "base_url_1": "http://127.0.0.1:9/v1",
             "model_1": "m-1",
         }
@@ -302,6 +339,11 @@ class Street:
             accounts.memberships(self.mine),
             Endpoints(self.cast.stores.engine, open_vault(self.cast.folder, "")).list(self.mine),
             Contexts(self.cast.stores.engine).list(self.mine, now),
+            Topics(self.cast.stores.engine).all(self.mine),
+            Topics(self.cast.stores.engine).history(self.mine),
+            MeaningSettingsStore(self.cast.stores.engine, open_vault(self.cast.folder, "")).shown(
+                self.mine
+            ),
             self.sign_ins.invitations(self.mine, now),
             [self.sign_ins.session(hash_token(token), now) for token, _ in inside],
             len(accounts.projects()),
@@ -355,7 +397,7 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
         if door.is_form:
             continue
         answer = street.knock(door, "guest", project=street.theirs)
-        named = any(place in door.path for place in ("{id", "{context}", "{endpoint}"))
+        named = any(place in door.path for place in ("{id", "{context}", "{endpoint}", "{topic}"))
         assert answer.status_code == (404 if named else 200)
         assert street.leaks(answer) == []
 
@@ -376,7 +418,9 @@ def test_what_strangers_send_changes_nothing(street: Street) -> None:
     assert street.state() == before
 
 
-@pytest.mark.parametrize("place", ["{key}", "{member}", "{id:path}", "{context}", "{endpoint}"])
+@pytest.mark.parametrize(
+    "place", ["{key}", "{member}", "{id:path}", "{context}", "{endpoint}", "{topic}"]
+)
 def test_what_belongs_to_one_project_cannot_be_had_through_another(
     street: Street, place: str
 ) -> None:

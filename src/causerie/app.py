@@ -37,10 +37,16 @@ from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, embedded_address
 from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
+from causerie.store.meaning_settings import MeaningSettingsStore
+from causerie.store.progress import Progress
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
 from causerie.store.topics import Topics
+from causerie.store.verdicts import Verdicts
 from causerie.switchboard import Switchboard, open_shelves
+from causerie.topic_changes import TopicChanges
+from causerie.topics import TopicEvent, new_topic_id
+from causerie.vault import open_vault
 from causerie.web.answers import Answers
 from causerie.web.callers import Callers
 from causerie.web.context_pages import ContextPages
@@ -57,7 +63,10 @@ from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
+from causerie.web.topic_forms import Trials
+from causerie.web.topic_pages import TopicPages
 from causerie.web.topic_suggestions import TopicSuggestions
+from causerie.web.understanding_pages import UnderstandingPages
 from causerie.web.voices import Voices
 from causerie.workshop import open_workshop
 
@@ -281,12 +290,38 @@ class Parts:
             *Dashboard(
                 stores.reports, meanings, filtered, accounts, doors, pages, settings, clock
             ).routes(),
+            *self._topic_pages(topics, meanings, filtered, doors).routes(),
+            *self._understanding_pages(offers, doors).routes(),
             *CostPages(costs, accounts, topics, offers, doors, pages, url, clock).routes(),
             *ContextPages(shelves.contexts, offers, doors, pages, url, clock).routes(),
             *EndpointPages(
                 shelves.endpoints, offers, costs, doors, pages, url, clock, self.callers.forget
             ).routes(),
         ]
+
+    def _topic_pages(
+        self, topics: Topics, meanings: MeaningReports, filtered: FilteredPages, doors: Doors
+    ) -> TopicPages:
+        stores, source = self.stores, random.Random(secrets.token_bytes(32))
+        changes = TopicChanges(
+            topics, Verdicts(stores.engine), self.clock, lambda: new_topic_id(source)
+        )
+        progress, trials = Progress(stores.engine), Trials(stores.reports, None)
+        return TopicPages(
+            *(stores.reports, meanings, topics, changes, progress, trials, filtered, doors),
+            self._find_again,
+        )
+
+    def _understanding_pages(self, offers: Offers, doors: Doors) -> UnderstandingPages:
+        engine = self.stores.engine
+        wishes = MeaningSettingsStore(engine, open_vault(self.settings.data, self.settings.secret))
+        return UnderstandingPages(
+            wishes, Progress(engine), offers, doors, self.pages, self._find_again
+        )
+
+    def _find_again(self, project: str, by: str) -> None:
+        asked = TopicEvent(project=project, at=self.clock(), kind="asked", topic="", by=by)
+        Topics(self.stores.engine).note([asked])
 
 
 def _local_endpoint(model: LocalModel | None) -> Callable[[str], Endpoint | None]:

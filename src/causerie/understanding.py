@@ -195,9 +195,7 @@ class Understanding:
         flat = np.frombuffer(b"".join(packed), dtype=np.int8)
         return unpack(flat.reshape(len(packed), self._embedder.dimensions))
 
-    def _felt(
-        self, texts: list[str], languages: list[str], vectors: Vectors
-    ) -> list[float | None]:
+    def _felt(self, texts: list[str], languages: list[str], vectors: Vectors) -> list[float | None]:
         """The mood of each text; None where the model has no head for it."""
         if self._head is None:
             return [None] * len(texts)

@@ -64,6 +64,11 @@ class Chart:
     mood: bool = False
 
     @property
+    def sampled(self) -> bool:
+        """Whether its values are made of samples whose size counts."""
+        return self.share or self.mood
+
+    @property
     def blank(self) -> bool:
         """Whether nothing is known of any bucket."""
         return all(point.value is None for point in self.points)
@@ -84,6 +89,7 @@ class Chart:
             "of": self.of,
             "whole": self.whole,
             "mood": self.mood,
+            "sampled": self.sampled,
             "compares": compares,
             "points": points,
         }

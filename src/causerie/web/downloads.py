@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -36,9 +37,12 @@ def as_json(name: str, rows: Iterable[Mapping[str, Any]]) -> Response:
     return _file(body, f"{name}.json", "application/json", shown=True)
 
 
-def as_sql(report: str, question: Question) -> Response:
+def as_sql(
+    report: str, question: Question, more: Mapping[str, Any] = MappingProxyType({})
+) -> Response:
     """The statement of a report with what is bound to it."""
-    bound = "".join(f"--   {name} = {value!r}\n" for name, value in question.parameters().items())
+    parameters = {**question.parameters(), **more}
+    bound = "".join(f"--   {name} = {value!r}\n" for name, value in parameters.items())
     body = f"-- bound by name:\n{bound}\n{statement(report)}\n"
     return _file(body, f"{report.rpartition('/')[2]}.sql", "text/plain; charset=utf-8", shown=True)
 

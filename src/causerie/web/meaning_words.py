@@ -127,12 +127,21 @@ SIGNAL_WORDS = {
 }
 """What happened in a conversation, as it is called on pages."""
 GOOD_SIGNALS = frozenset({"thanked"})
+KIND_WORDS = {
+    "suggested": "found",
+    "keyword": "by words",
+    "semantic": "by meaning",
+    "llm": "by a model",
+}
+"""How a topic finds its messages."""
 EVENT_WORDS = {
     "appeared": "appeared",
     "vanished": "is no longer talked about",
     "returned": "came back",
     "split": "split",
-    "merged": "merged",
+    "merged": "became a part",
+    "unmerged": "stands for itself",
+    "grown": "grew",
     "renamed": "was renamed",
     "pinned": "was pinned",
     "unpinned": "was unpinned",

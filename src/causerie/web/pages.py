@@ -24,6 +24,7 @@ from causerie.web.amounts import amount, bill, compact, latency, money, price
 from causerie.web.meaning_words import (
     EVENT_WORDS,
     GOOD_SIGNALS,
+    KIND_WORDS,
     LANGUAGES,
     MOOD_WORDS,
     SIGNAL_WORDS,
@@ -92,6 +93,7 @@ class Pages:
             SIGNAL_WORDS=SIGNAL_WORDS,
             GOOD_SIGNALS=GOOD_SIGNALS,
             EVENT_WORDS=EVENT_WORDS,
+            KIND_WORDS=KIND_WORDS,
         )
 
     def routes(self) -> list[BaseRoute]:

@@ -28,7 +28,6 @@ from causerie.conversations import (
     spread_times,
 )
 from causerie.errors import Invalid, TooLarge
-from causerie.reports import Transcript
 from causerie.wire import contextai as wire
 
 RATING_WORDS = {-1: "negative", 0: "neutral", 1: "positive"}

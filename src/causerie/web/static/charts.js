@@ -3,6 +3,7 @@
 import { colours, theme } from "./theme.js";
 
 const SAMPLE_MIN = 10;
+const MOOD_MARGIN = 0.25;
 const BAR_PX_MAX = 40;
 const number = new Intl.NumberFormat("en");
 const amount = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
@@ -54,6 +55,7 @@ function option(data) {
 }
 
 function valueAxis(data) {
+  if (data.mood) return { type: "value", min: -1, max: 1, interval: 0.5, axisLabel: { formatter: signed } };
   if (!data.share) return { type: "value", min: 0, minInterval: data.whole ? 1 : 0, splitNumber: 4, axisLabel: { formatter: (value) => amountOf(data, value) } };
   return { type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { formatter: percent } };
 }
@@ -61,7 +63,7 @@ function valueAxis(data) {
 function now(data, look) {
   const values = data.points.map((point) => ({
     value: point.value,
-    itemStyle: data.share ? dot(point, look) : { color: point.partial ? look.part : look.main },
+    itemStyle: data.sampled ? dot(data, point, look) : { color: point.partial ? look.part : look.main },
   }));
   if (data.kind === "bars") {
     const rounded = { borderRadius: [3, 3, 0, 0] };
@@ -69,13 +71,20 @@ function now(data, look) {
   }
   const alone = data.points.length > 60 ? "none" : "circle";
   const line = { width: 2, color: look.main };
-  return { type: "line", data: values, symbol: alone, symbolSize: 6, lineStyle: line, z: 3 };
+  const zero = { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: look.soft, type: "solid", width: 1 }, data: [{ yAxis: 0 }] };
+  return { type: "line", data: values, symbol: alone, symbolSize: data.mood ? 7 : 6, lineStyle: line, z: 3, ...(data.mood ? { markLine: zero } : {}) };
 }
 
 // Hollow where too few made the value.
-function dot(point, look) {
+function dot(data, point, look) {
   const hollow = point.sample < SAMPLE_MIN;
-  return { color: hollow ? look.surface : look.main, borderColor: look.main, borderWidth: 1.5, opacity: 1 };
+  const main = data.mood ? moodColour(point.value, look) : look.main;
+  return { color: hollow ? look.surface : main, borderColor: main, borderWidth: 1.5, opacity: 1 };
+}
+
+function moodColour(value, look) {
+  if (value === null || Math.abs(value) <= MOOD_MARGIN) return look.mid;
+  return value > 0 ? look.up : look.down;
 }
 
 function before(data, look) {
@@ -93,7 +102,7 @@ function before(data, look) {
 function tooltip(data, look) {
   return {
     trigger: "axis",
-    axisPointer: { type: data.share ? "line" : "shadow", lineStyle: { color: look.soft }, shadowStyle: { opacity: 0.07 } },
+    axisPointer: { type: data.sampled ? "line" : "shadow", lineStyle: { color: look.soft }, shadowStyle: { opacity: 0.07 } },
     backgroundColor: look.surface,
     borderColor: look.line,
     padding: [8, 12],
@@ -108,7 +117,7 @@ function tip(data, point) {
   const box = document.createElement("div");
   box.append(line(point.title + (point.partial ? " (in part)" : ""), ""));
   box.append(line(data.noun, show(data, point.value)));
-  if (data.share) box.append(line(data.of, number.format(point.sample), "muted"));
+  if (data.sampled) box.append(line(data.of, number.format(point.sample), "muted"));
   if (data.compares && point.before !== null) box.append(line(point.beforeTitle, show(data, point.before), "muted"));
   return box;
 }
@@ -126,11 +135,17 @@ function line(words, value, kind = "") {
 
 function show(data, value) {
   if (value === null) return "–";
+  if (data.mood) return signed(value);
   return data.share ? percent(value) : amountOf(data, value);
 }
 
 function amountOf(data, value) {
   return data.whole || value >= 100 ? number.format(value) : amount.format(value);
+}
+
+function signed(value) {
+  if (value === 0) return "0";
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2).replace(/0$/, "")}`;
 }
 
 function percent(value) {

@@ -11,6 +11,9 @@ export function colours() {
     main: token("--chart"),
     part: token("--chart-soft"),
     before: token("--chart-before"),
+    up: token("--mood-up"),
+    mid: token("--mood-mid"),
+    down: token("--mood-down"),
   };
 }
 

@@ -1,0 +1,385 @@
+"""The pages about topics: all of them, one, and the forms of those that people keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from causerie.accounts import Role
+from causerie.errors import CauserieError, Conflict, Invalid, NotFound
+from causerie.meaning_reports import MeaningReports, TopicsReport
+from causerie.reports import Question, Reports
+from causerie.store.progress import Progress
+from causerie.store.topics import Topics
+from causerie.topic_changes import TopicChanges
+from causerie.topic_trees import TopicTree
+from causerie.topics import TOPIC_NAME_CHARS_MAX, Topic
+from causerie.web.charts import draw_topic
+from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
+from causerie.web.filtered_pages import FilteredPages
+from causerie.web.forms import sentence
+from causerie.web.questions import Asked
+from causerie.web.signin import Doors, Visitor
+from causerie.web.topic_forms import KINDS, Trials, definition_of, fields_of, kind_of
+from causerie.web.topic_lines import Lines, unhappiest
+
+ROOT = "/p/{project}/topics"
+ONE = ROOT + "/{topic}"
+MESSAGES_MIN = 100
+"""Topics are found from so many messages of users on, as `discovery` has it."""
+SAMPLES_SHOWN = 6
+HISTORY_SHOWN = 30
+COLUMNS = (
+    *("id", "title", "kind", "parent", "messages", "share", "conversations", "users"),
+    *("sentiment", "scored", "thumbs_up", "thumbs_down", "languages"),
+)
+DONE = {
+    "defined": "The topic is kept. Older messages are gone through, the latest first.",
+    "changed": "The topic is changed. Older messages are gone through again.",
+    "renamed": "The topic has another name.",
+    "pinned": "The topic is pinned.",
+    "unpinned": "The topic is no longer pinned.",
+    "hidden": "The topic is hidden. It is found all the same.",
+    "shown": "The topic is shown again.",
+    "merged": "The topic is a part of another, for ever unless you take it out.",
+    "unmerged": "The topic stands for itself again.",
+    "kept": "The topic is kept, with a definition of its own that you can change.",
+    "deleted": "The topic is deleted. Messages stay as they are.",
+    "asked": "Topics are found again, once all messages are understood.",
+}
+Form = Mapping[str, str]
+Change = Callable[[Request, Visitor, Form], Response]
+
+
+class TopicPages:
+    """The pages under `/p/{project}/topics`. `ask` has the topics of a project found again, for
+    a member.
+    """
+
+    def __init__(
+        self,
+        reports: Reports,
+        meanings: MeaningReports,
+        topics: Topics,
+        changes: TopicChanges,
+        progress: Progress,
+        trials: Trials,
+        filtered: FilteredPages,
+        doors: Doors,
+        ask: Callable[[str, str], None],
+    ) -> None:
+        self._reports = reports
+        self._meanings = meanings
+        self._topics = topics
+        self._changes = changes
+        self._progress = progress
+        self._trials = trials
+        self._filtered = filtered
+        self._doors = doors
+        self._ask = ask
+
+    def routes(self) -> list[BaseRoute]:
+        """The addresses of the pages and of their forms."""
+        return [
+            Route(ROOT, self.index),
+            Route(f"{ROOT}/new", self.new),
+            self._post(ROOT, self._define),
+            self._post(f"{ROOT}/preview", self._preview),
+            self._post(f"{ROOT}/find", self._find),
+            Route(ONE, self.show),
+            Route(f"{ONE}/edit", self.edit),
+            self._post(ONE, self._change),
+            self._post(f"{ONE}/rename", self._rename),
+            self._post(f"{ONE}/pin", self._pin),
+            self._post(f"{ONE}/hide", self._hide),
+            self._post(f"{ONE}/merge", self._merge),
+            self._post(f"{ONE}/keep", self._keep),
+            self._post(f"{ONE}/delete", self._delete),
+        ]
+
+    # ---- all of them -------------------------------------------------------------------------
+
+    def index(self, request: Request) -> Response:
+        """What people talk about, or its rows to take away."""
+        visitor, asked, tree = self._filtered.enter(request)
+        kind = request.query_params.get("format")
+        if kind == "sql":
+            return as_sql("reports/topics", asked.question, tree.parameters())
+        now = self._meanings.topics(asked.question, tree)
+        if kind in FORMATS:
+            name, rows = f"{visitor.project.id}-topics", topic_rows(tree, now)
+            return as_csv(name, COLUMNS, rows) if kind == "csv" else as_json(name, rows)
+        lines = Lines(tree, now, self._before(asked, tree))
+        return self._render(
+            request,
+            "topics.html",
+            visitor,
+            asked,
+            tree,
+            is_empty=not now.every.messages,
+            every=now.every,
+            unsorted=now.unsorted,
+            kept=lines.kept(),
+            found=lines.found(),
+            hidden=lines.hidden(),
+            silent=lines.silent(),
+            unhappiest=unhappiest(tree, now),
+            lacking=self._lacking(visitor.project.id, tree),
+        )
+
+    def _before(self, asked: Asked, tree: TopicTree) -> TopicsReport | None:
+        before = asked.question.previous()
+        if not asked.compares or not self._filtered.reaches(before):
+            return None
+        return self._meanings.topics(before, tree)
+
+    def _lacking(self, project: str, tree: TopicTree) -> int | None:
+        """How many more messages of users it takes until topics are found; None where some are."""
+        if any(not topic.kept for topic in tree.topics.values()):
+            return None
+        extent = self._reports.extent(project)
+        if extent.first is None or extent.latest is None:
+            return MESSAGES_MIN
+        span = (extent.first, extent.latest.replace(year=extent.latest.year + 1))
+        said = self._reports.totals(Question(project, *span, tenant=None)).user_messages
+        return max(0, MESSAGES_MIN - said)
+
+    # ---- one of them -------------------------------------------------------------------------
+
+    def show(self, request: Request) -> Response:
+        """One topic: numbers, charts, what people say."""
+        visitor, asked, tree = self._filtered.enter(request)
+        return self._show(request, visitor, asked, tree, self._own(tree, request))
+
+    def _own(self, tree: TopicTree, request: Request) -> Topic:
+        id = request.path_params["topic"]
+        if id not in tree:
+            raise NotFound("There is no such topic in this project.")
+        return tree.topics[id]
+
+    def _show(
+        self,
+        request: Request,
+        visitor: Visitor,
+        asked: Asked,
+        tree: TopicTree,
+        topic: Topic,
+        status: int = 200,
+        **context: Any,
+    ) -> Response:
+        now = self._meanings.topics(asked.question, tree)
+        lines = Lines(tree, now, self._before(asked, tree))
+        line = lines.line(topic)
+        home = f"/p/{visitor.project.id}"
+        about = replace(asked.question, topics=tree.members(topic.id))
+        narrowed = replace(asked, filters=(*asked.filters, ("topic", topic.id)))
+        samples = {
+            name: self._meanings.samples(about, typical=typical, count=SAMPLES_SHOWN)
+            for name, typical in (("typical", True), ("latest", False))
+            if line.row.messages
+        }
+        return self._render(
+            request,
+            "topic.html",
+            visitor,
+            asked,
+            tree,
+            status,
+            is_empty=False,
+            topic=topic,
+            line=line,
+            charts=draw_topic(line.row, narrowed, f"{home}/conversations"),
+            inside=lines.inside(topic.id),
+            above=[tree.topics[id] for id in tree.lineage(topic.id)[1:]],
+            target=tree.topics.get(topic.merged_into),
+            parts_in=[one for one in tree.topics.values() if one.merged_into == topic.id],
+            samples=samples,
+            history=self._topics.history(visitor.project.id, topic.id, HISTORY_SHOWN),
+            **context,
+        )
+
+    def _render(
+        self,
+        request: Request,
+        template: str,
+        visitor: Visitor,
+        asked: Asked,
+        tree: TopicTree,
+        status: int = 200,
+        **context: Any,
+    ) -> Response:
+        done = DONE.get(request.query_params.get("done", ""), "")
+        values = {
+            "done": done if request.method == "GET" else "",
+            "fault": "",
+            "field": None,
+            "may_manage": visitor.role.covers(Role.MEMBER),
+            "progress": self._progress.get(visitor.project.id),
+            "MESSAGES_MIN": MESSAGES_MIN,
+            "NAME_CHARS_MAX": TOPIC_NAME_CHARS_MAX,
+            **context,
+        }
+        return self._filtered.render(
+            request, template, visitor, asked, tree, status=status, section="topics", **values
+        )
+
+    # ---- the form ----------------------------------------------------------------------------
+
+    def new(self, request: Request) -> Response:
+        """The form of a new topic."""
+        visitor = self._doors.enter(request, Role.MEMBER)
+        return self._form(request, visitor, None, {"kind": KINDS[0].value})
+
+    def edit(self, request: Request) -> Response:
+        """The form of a kept topic."""
+        visitor = self._doors.enter(request, Role.MEMBER)
+        topic = self._kept(visitor, request.path_params["topic"])
+        return self._form(request, visitor, topic, fields_of(topic))
+
+    def _kept(self, visitor: Visitor, id: str) -> Topic:
+        topic = self._topics.get(visitor.project.id, id)
+        if not topic.kept:
+            raise NotFound("Only a topic that was kept has a form.")
+        return topic
+
+    def _form(
+        self,
+        request: Request,
+        visitor: Visitor,
+        topic: Topic | None,
+        given: Form,
+        status: int = 200,
+        **context: Any,
+    ) -> Response:
+        _, asked, tree = self._filtered.enter(request)
+        values = {"trial": None, "tried": False, **context}
+        return self._render(
+            request,
+            "topic_form.html",
+            visitor,
+            asked,
+            tree,
+            status,
+            is_empty=False,
+            topic=topic,
+            given=given,
+            **values,
+        )
+
+    def _preview(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        """The form as it was filled in, with what it would find."""
+        topic = self._kept(visitor, form["topic"]) if form.get("topic") else None
+        kind = topic.kind if topic else kind_of(form)
+        _, asked, _ = self._filtered.enter(request)
+        extent = self._reports.extent(visitor.project.id)
+        everything = replace(asked.question, since=extent.first or asked.question.since)
+        trial = self._trials.run(everything, kind, definition_of(form, kind))
+        return self._form(request, visitor, topic, form, trial=trial, tried=True)
+
+    # ---- what their forms do -----------------------------------------------------------------
+
+    def _post(self, path: str, change: Change) -> BaseRoute:
+        async def answer(request: Request) -> Response:
+            visitor = await run_in_threadpool(self._doors.enter, request, Role.MEMBER)
+            form = await self._doors.check_form(request, visitor)
+            return await run_in_threadpool(self._attempt, request, visitor, form, change)
+
+        return Route(path, answer, methods=["POST"])
+
+    def _attempt(self, request: Request, visitor: Visitor, form: Form, change: Change) -> Response:
+        try:
+            return change(request, visitor, form)
+        except (Invalid, Conflict) as error:
+            return self._refuse(request, visitor, form, error)
+
+    def _refuse(
+        self, request: Request, visitor: Visitor, form: Form, error: CauserieError
+    ) -> Response:
+        status = 409 if isinstance(error, Conflict) else 400
+        said = {"fault": sentence(error.message), "field": error.field}
+        id = request.path_params.get("topic") or form.get("topic", "")
+        if request.url.path.endswith((f"/topics/{id}", "/topics", "/preview")):
+            topic = self._kept(visitor, id) if id else None
+            return self._form(request, visitor, topic, form, status, **said)
+        _, asked, tree = self._filtered.enter(request)
+        return self._show(request, visitor, asked, tree, tree.topics[id], status, **said)
+
+    def _back(self, visitor: Visitor, path: str, done: str) -> Response:
+        return RedirectResponse(f"/p/{visitor.project.id}/topics{path}?done={done}", 303)
+
+    def _define(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        kind = kind_of(form)
+        made = self._changes.define(
+            visitor.project.id,
+            visitor.member.id,
+            form.get("name", ""),
+            kind,
+            definition_of(form, kind),
+        )
+        return self._back(visitor, f"/{made.id}", "defined")
+
+    def _change(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        project, by, id = self._named(request, visitor)
+        topic = self._kept(visitor, id)
+        self._changes.change(project, by, id, definition_of(form, topic.kind))
+        self._changes.rename(project, by, id, form.get("name", ""))
+        return self._back(visitor, f"/{id}", "changed")
+
+    def _rename(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        topic = self._changes.rename(*self._named(request, visitor), form.get("name", ""))
+        return self._back(visitor, f"/{topic.id}", "renamed")
+
+    def _pin(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        on = form.get("on") != "no"
+        topic = self._changes.pin(*self._named(request, visitor), on)
+        return self._back(visitor, f"/{topic.id}", "pinned" if on else "unpinned")
+
+    def _hide(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        on = form.get("on") != "no"
+        topic = self._changes.hide(*self._named(request, visitor), on)
+        return self._back(visitor, f"/{topic.id}", "hidden" if on else "shown")
+
+    def _merge(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        named, into = self._named(request, visitor), form.get("into", "")
+        if not into:
+            topic = self._changes.unmerge(*named)
+            return self._back(visitor, f"/{topic.id}", "unmerged")
+        self._changes.merge(*named, into)
+        return self._back(visitor, f"/{into}", "merged")
+
+    def _keep(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        topic = self._changes.keep(*self._named(request, visitor), form.get("name", ""))
+        return self._back(visitor, f"/{topic.id}", "kept")
+
+    def _delete(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        self._changes.delete(*self._named(request, visitor))
+        return self._back(visitor, "", "deleted")
+
+    def _find(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        self._ask(visitor.project.id, visitor.member.id)
+        return self._back(visitor, "", "asked")
+
+    def _named(self, request: Request, visitor: Visitor) -> tuple[str, str, str]:
+        """Project, member and topic; a topic that is not there raises NotFound."""
+        id = request.path_params["topic"]
+        self._topics.get(visitor.project.id, id)
+        return visitor.project.id, visitor.member.id, id
+
+
+def topic_rows(tree: TopicTree, report: TopicsReport) -> list[dict[str, Any]]:
+    """The topics that somebody talked about as rows to take away, the most talked about first."""
+    rows = []
+    for row in sorted(report.rows.values(), key=lambda row: (-row.messages, row.id)):
+        topic = tree.topics.get(row.id)
+        if topic is not None:
+            numbers = {name: getattr(row, name) for name in COLUMNS[4:-1]}
+            about = {"id": row.id, "title": topic.title, "kind": topic.kind.value}
+            parent = (*tree.lineage(row.id), "")[1]
+            rows.append({**about, "parent": parent, **numbers, "languages": dict(row.languages)})
+    return rows
