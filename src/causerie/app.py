@@ -45,7 +45,7 @@ from causerie.store.topics import Topics
 from causerie.store.verdicts import Verdicts
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.topic_changes import TopicChanges
-from causerie.topics import TopicEvent, new_topic_id
+from causerie.topics import new_topic_id
 from causerie.vault import open_vault
 from causerie.web.answers import Answers
 from causerie.web.callers import Callers
@@ -152,7 +152,7 @@ def build(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stores.delivery.start()
         if settings.meaning_processes:
-            parts.workshop.enrichment.start()
+            parts.workshop.start()
         await parts.switchboard.start(stores.accounts.project)
         # Beside the first requests: a server that starts again is waited for.
         warming = asyncio.create_task(parts.warm()) if warm else None
@@ -161,7 +161,7 @@ def build(
             await warming
         await parts.switchboard.stop()
         await parts.commit.stop()
-        await run_in_threadpool(parts.workshop.enrichment.stop)
+        await run_in_threadpool(parts.workshop.stop)
         stores.delivery.stop()
         stores.close()
 
@@ -207,6 +207,7 @@ class Parts:
             stores.accounts,
             stores.delivery,
             self.shelves.vault,
+            self._find_endpoint,
             clock,
         )
         self.allowances = Allowances(self.shelves.spending, clock)
@@ -230,6 +231,10 @@ class Parts:
             self.voices,
             clock,
         )
+
+    def _find_endpoint(self, project: str, id: str) -> Endpoint | None:
+        found = self.local(project)
+        return found if found and found.id == id else self.shelves.endpoints.resolve(project, id)
 
     async def warm(self) -> None:
         """Read what the first calls would wait for, and settle down."""
@@ -306,7 +311,7 @@ class Parts:
         changes = TopicChanges(
             topics, Verdicts(stores.engine), self.clock, lambda: new_topic_id(source)
         )
-        progress, trials = Progress(stores.engine), Trials(stores.reports, None)
+        progress, trials = Progress(stores.engine), Trials(stores.reports, self.workshop.nearest)
         return TopicPages(
             *(stores.reports, meanings, topics, changes, progress, trials, filtered, doors),
             self._find_again,
@@ -320,8 +325,8 @@ class Parts:
         )
 
     def _find_again(self, project: str, by: str) -> None:
-        asked = TopicEvent(project=project, at=self.clock(), kind="asked", topic="", by=by)
-        Topics(self.stores.engine).note([asked])
+        self.workshop.discovery.ask(project, by)
+        self.workshop.enrichment.wake(project)
 
 
 def _local_endpoint(model: LocalModel | None) -> Callable[[str], Endpoint | None]:

@@ -59,7 +59,9 @@ class Shelves:
 def open_shelves(settings: Settings, engine: Engine) -> Shelves:
     """The gateway's part of an open state store. Raises Conflict when its secret is another's."""
     vault = open_vault(settings.data, settings.secret)
-    return Shelves(Contexts(engine), Responses(engine), Endpoints(engine, vault), Spending(engine), vault)
+    return Shelves(
+        Contexts(engine), Responses(engine), Endpoints(engine, vault), Spending(engine), vault
+    )
 
 
 class Switchboard:
