@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 import uuid
@@ -40,6 +41,10 @@ class Postgres:
 
     server: PostgresServer
     migrated: str
+
+
+# A server that understands what it is sent has a process more; those that need it ask for it.
+os.environ.setdefault("CAUSERIE_MEANING_PROCESSES", "0")
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """The worker that adds meaning: claim what lacks it, understand it, write it, go on.
 
 What has just been delivered comes first, then whatever lacks meaning under the project's present
-generation: after an import, after topics were found or defined, after a new version of Causerie. The
-claim is the row itself: a conversation that was understood says under which generation, so that a
-kill at any point leaves work to do again and nothing else. Rows are written through the delivery
-worker's `rewrite`, the one writer.
+generation: after an import, after topics were found or defined, after a new version of Causerie.
+The claim is the row itself: a conversation that was understood says under which generation, so
+that a kill at any point leaves work to do again and nothing else. Rows are written through the
+delivery worker's `rewrite`, the one writer.
 """
 
 from __future__ import annotations
