@@ -23,6 +23,7 @@ from causerie.accounts import Member, Project, Role
 from causerie.config import Settings
 from causerie.costs import Costs
 from causerie.errors import CauserieError
+from causerie.reports import Reports
 from causerie.store.accounts import Accounts
 from causerie.store.endpoints import Endpoints
 from causerie.store.events import EventStore
@@ -69,10 +70,11 @@ class House:
         given = (*stores, self.doors, pages, self.settings, self.clock)
         offers = Offers(Endpoints(self._engine, Vault(b"a secret")), lambda project: None)
         ledger = Ledger(Costs(self._events), Spending(self._engine))
+        reports = Reports(self._events)
         return Starlette(
             routes=[
                 *SignIn(*given).routes(),
-                *SettingsPages(*given, self._forget, offers, ledger).routes(),
+                *SettingsPages(*given, self._forget, offers, ledger, reports).routes(),
                 Route("/", self._home),
                 Route("/p/{project}", self._inside),
                 Route("/p/{project}/start", self._inside),

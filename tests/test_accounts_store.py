@@ -31,6 +31,7 @@ from causerie.accounts import (
 )
 from causerie.config import Settings
 from causerie.errors import CauserieError, Conflict, Invalid, NotFound, Unavailable
+from causerie.masking import DEFAULT_MASKING, Masking, OwnPattern
 from causerie.store.accounts import Accounts
 from causerie.store.state import open_state
 from causerie.store.state_schema import metadata
@@ -159,6 +160,22 @@ def test_masking_is_on_until_it_is_switched_off(accounts: Accounts, shop: Projec
     found = accounts.project(shop.id)
     assert found is not None
     assert not found.masks_personal_data
+
+
+def test_what_counts_as_personal_data_is_kept_with_the_project(
+    accounts: Accounts, shop: Project, owner: Member
+) -> None:
+    assert shop.masking == DEFAULT_MASKING
+    pattern = OwnPattern(name="employee", expression=r"EMP-\d+", replacement="(id)")
+    rules = Masking(off=("ip",), names=True, patterns=(pattern,))
+    accounts.set_rules(shop.id, rules)
+    accounts.join(shop.id, owner.id, Role.OWNER)
+    [(mine, _)] = accounts.memberships_of(owner.id)
+    assert mine.masking == rules and accounts.projects()[0].masking == rules
+    with pytest.raises(Invalid, match="no such kind"):
+        accounts.set_rules(shop.id, Masking(off=("shoe_size",)))
+    accounts.set_rules(shop.id, DEFAULT_MASKING)
+    assert accounts.project(shop.id) == shop
 
 
 def test_what_is_not_there_is_not_found(accounts: Accounts, owner: Member) -> None:

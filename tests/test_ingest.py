@@ -13,6 +13,7 @@ from causerie.accounts import Project
 from causerie.conversations import Conversation, Kind, Message
 from causerie.errors import Unavailable
 from causerie.ingest import GroupCommit, How, Ingest, Submission, pseudonym
+from causerie.masking import Masking, OwnPattern
 from causerie.privacy import PersonalDataFilter
 from causerie.store.arrivals import Arrival
 from causerie.store.inbox import Inbox
@@ -73,6 +74,60 @@ def test_a_metadata_value_is_understood_by_its_key(clock: Ticking) -> None:
 def test_what_is_masked_is_cut_afterwards_so_that_no_half_address_stays(clock: Ticking) -> None:
     kept = prepare(clock, metadata={"contact": "x" * 30 + " ann.marie.dubois@corporation.fr"})
     assert "ann" not in kept.metadata["contact"]
+
+
+def test_the_same_value_has_the_same_mark_in_a_project_and_another_elsewhere(
+    clock: Ticking,
+) -> None:
+    def marks(text: str, salt: bytes = b"salt") -> tuple[str, ...]:
+        project = Project(id="p", name="P", created_at=clock(), salt=salt)
+        talk = Conversation(id="", messages=[message(clock, text=text)])
+        submission = Submission(project, How.LOG, talk, "uid", clock())
+        kept = Ingest(PersonalDataFilter()).prepare(submission)[0].entry.conversation
+        return kept.messages[0].masked
+
+    [mine] = marks("I am Ann@corp.fr")
+    kind, _, digest = mine.partition(":")
+    assert kind == "email" and len(digest) >= 10 and "corp" not in mine
+    assert marks("write to ann@CORP.fr, card 4111 1111 1111 1111")[0] == mine
+    assert marks("4111-1111-1111-1111") == marks("4111111111111111")
+    assert marks("bob@corp.fr") != (mine,) != marks("ann@corp.fr", b"other")
+    assert marks("nothing") == ()
+
+
+def test_a_message_without_personal_data_is_encoded_as_before(clock: Ticking) -> None:
+    kept = prepare(clock, messages=[message(clock, text="nothing")])
+    assert b"masked" not in msgspec.json.encode(kept)
+
+
+def test_all_parts_of_a_message_leave_their_marks(clock: Ticking) -> None:
+    tool = message(
+        clock,
+        text="a@b.com",
+        thought="c@d.com",
+        input='{"to": "e@f.com"}',
+        metadata={"x": "a@b.com"},
+    )
+    [kept] = prepare(clock, messages=[tool]).messages
+    assert len(kept.masked) == 4 and kept.masked[0] == kept.masked[3]
+    assert len(set(kept.masked)) == 3
+
+
+def test_a_project_has_its_own_rules(clock: Ticking) -> None:
+    pattern = OwnPattern(name="employee", expression=r"EMP-\d{4}")
+    rules = Masking(off=("ip",), names=True, patterns=(pattern,))
+    project = Project(id="p", name="P", created_at=clock(), salt=b"salt", masking=rules)
+    talk = Conversation(
+        id="",
+        metadata={"user_name": "Ann Smith", "staff": "EMP-1234"},
+        messages=[message(clock, text="Ann here, EMP-1234 at 203.0.113.7, ann@corp.fr")],
+    )
+    ingest = Ingest(PersonalDataFilter())
+    submission = Submission(project, How.LOG, talk, "uid", clock())
+    kept = ingest.prepare(submission)[0].entry.conversation
+    assert kept.metadata == {"user_name": "[name]", "staff": "[employee]"}
+    assert kept.messages[0].text == "[name] here, [employee] at 203.0.113.7, email@example.com"
+    assert ingest.mask_text("EMP-1234 failed", project) == "[employee] failed"
 
 
 def test_a_project_can_keep_its_texts_as_they_are(clock: Ticking) -> None:

@@ -109,6 +109,8 @@ POST  /p/{project}/settings/keys                     200  200  403  404  303  30
 POST  /p/{project}/settings/keys/{key}/limits        303  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys/{key}/revoke        303  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy                  303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy/rules            303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy/try              200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members                  200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members/withdraw         303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members/{member}/role    303  403  403  404  303  303  303  303  303

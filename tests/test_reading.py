@@ -69,6 +69,24 @@ def test_masked_data_is_marked_also_within_bold() -> None:
     assert html("to **email@example.com**") == f"to <b>{mark}</b>"
 
 
+def test_masked_data_says_its_kind_and_whose_it_is_where_that_is_certain() -> None:
+    def shown(*masked: str) -> str:
+        text = "email@example.com, +1 000-000-0000"
+        one = Message(
+            id="e",
+            position=0,
+            at=datetime(2026, 5, 1, tzinfo=UTC),
+            role="user",
+            text=text,
+            masked=masked,
+        )
+        return str(read([one], 1).turns[0].html)
+
+    assert 'title="Masked personal data: email 3f9a"' in shown("email:3f9a", "email:3f9a")
+    assert 'title="Masked personal data: email"' in shown("email:3f9a", "email:77aa")
+    assert shown("email:3f9a").count('title="Masked personal data"') == 1
+
+
 def test_what_was_searched_for_is_marked_whatever_its_case() -> None:
     assert html("My Card. (card)", "card") == "My <mark>Card</mark>. (<mark>card</mark>)"
     assert html("a.b axb", "a.b") == "<mark>a.b</mark> axb"

@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import msgspec
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from causerie.accounts import NAME_CHARS_MAX, KeyKind, Role, hash_token
-from causerie.privacy import PersonalDataFilter
+from causerie.conversations import Conversation, Message
+from causerie.delivery import Delivery
+from causerie.ingest import Ingest
+from causerie.privacy import ALL_KINDS, PersonalDataFilter
+from causerie.store.events import EventStore
+from causerie.store.inbox import Inbox
+from causerie.transfer import Importer
+from causerie.web.masking_forms import fields_of
 from causerie.web.passwords import ATTEMPTS_PER_MINUTE_MAX
 from causerie.web.settings_pages import INVITATION_LIFETIME, SAMPLE
-from tests.house import PASSWORD, House, Visit
+from tests.house import NOW, PASSWORD, House, Visit
 
 ADA, BOB = "ada@example.org", "bob@example.org"
 ROOT = "/p/mine/settings"
@@ -29,6 +37,7 @@ CHANGES = {
     "/keys/{key}/limits": ({"requests_per_minute": "5"}, Role.MEMBER),
     "/keys/{key}/revoke": ({}, Role.MEMBER),
     "/privacy": ({"masks": "off"}, Role.OWNER),
+    "/privacy/rules": ({"kind_email": "on", "patterns": ""}, Role.OWNER),
     "/members": ({"email": "new@example.org", "role": "viewer"}, Role.OWNER),
     "/members/withdraw": ({"email": "invited@example.org"}, Role.OWNER),
     "/members/{member}/role": ({"role": "member"}, Role.OWNER),
@@ -252,6 +261,54 @@ def test_only_a_clear_word_switches_the_filter(
     project = house.accounts.project("mine")
     assert project is not None
     assert project.masks_personal_data
+
+
+RULES = {
+    "kind_email": "on",
+    "names": "on",
+    "patterns": "employee = EMP-\\d+ => (id)\ncode: Falcon, Owl",
+}
+
+
+def test_an_owner_says_what_counts_as_personal_data(house: House, ada: Visit) -> None:
+    assert "has changed" in follow(ada, "/privacy/rules", **RULES)
+    project = house.accounts.project("mine")
+    assert project is not None
+    assert set(ALL_KINDS) - set(project.masking.off) == {"email"}
+    assert project.masking.names and [one.dummy for one in project.masking.patterns] == [
+        "(id)",
+        "[code]",
+    ]
+    assert house.forgotten == 1
+    assert fields_of(project.masking) == RULES
+    ada.get(f"{ROOT}/privacy")
+    assert "+44 20 7946 0958" in ada.page.text.replace(SAMPLE, "")
+
+
+def test_a_pattern_that_will_not_do_is_shown_again_with_the_reason(ada: Visit) -> None:
+    for patterns, reason in (("slow = (a+)+b", "too many ways"), ("what", "written as")):
+        answer = ada.post(f"{ROOT}/privacy/rules", patterns=patterns)
+        assert answer.status_code == 400 and reason in answer.text and patterns in answer.text
+
+
+def test_rules_are_tried_on_what_is_kept_and_nothing_is_saved(
+    sqlite_engine: Engine, embedded_events: EventStore
+) -> None:
+    house = House(sqlite_engine, events=embedded_events)
+    ada = house.visitor(ADA, Role.OWNER)
+    delivery = Delivery(Inbox(sqlite_engine), embedded_events, "test", house.clock, 0)
+    off = msgspec.structs.replace(house.mine, masks_personal_data=False)
+    talk = Conversation(
+        id="", messages=[Message(id="", position=0, at=NOW, text="EMP-77 is ada@corp.fr")]
+    )
+    importer = Importer(off, Ingest(PersonalDataFilter()), Inbox(sqlite_engine), house.clock)
+    importer.take([talk], lambda tally: delivery.drain())
+    answer = ada.post(f"{ROOT}/privacy/try", **RULES)
+    assert answer.status_code == 200
+    words = ada.page.text
+    assert "employee" in words and "E… (6 characters)" in words and "corp" not in words
+    assert house.accounts.project("mine") == house.mine
+    assert "EMP-" in answer.text and house.forgotten == 0
 
 
 def test_the_page_shows_what_the_filter_does(ada: Visit) -> None:

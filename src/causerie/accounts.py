@@ -16,6 +16,7 @@ import msgspec
 
 from causerie.endpoints import ENDPOINT_ID
 from causerie.errors import Invalid
+from causerie.masking import DEFAULT_MASKING, Masking
 
 TOKEN_PREFIX = "csr"
 NAME_CHARS_MAX = 100
@@ -69,7 +70,9 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     masks_personal_data: bool = True
     salt: bytes = b""
-    """Keys the pseudonyms of users whose id was personal data."""
+    """Keys the pseudonyms of users whose id was personal data, and the marks of what was masked."""
+    masking: Masking = DEFAULT_MASKING
+    """What counts as personal data, where it is masked."""
 
 
 class Logging(StrEnum):

@@ -45,7 +45,7 @@ from causerie.store.topics import Topics
 from causerie.store.verdicts import Verdicts
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.topic_changes import TopicChanges
-from causerie.topics import TopicEvent, new_topic_id
+from causerie.topics import new_topic_id
 from causerie.vault import open_vault
 from causerie.web.answers import Answers
 from causerie.web.callers import Callers
@@ -68,6 +68,7 @@ from causerie.web.topic_pages import TopicPages
 from causerie.web.topic_suggestions import TopicSuggestions
 from causerie.web.understanding_pages import UnderstandingPages
 from causerie.web.voices import Voices
+from causerie.workshop import open_workshop
 
 COLLECTION_THRESHOLDS = (20_000, 20, 50)
 log = logging.getLogger(__name__)
@@ -150,6 +151,8 @@ def build(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stores.delivery.start()
+        if settings.meaning_processes:
+            parts.workshop.start()
         await parts.switchboard.start(stores.accounts.project)
         # Beside the first requests: a server that starts again is waited for.
         warming = asyncio.create_task(parts.warm()) if warm else None
@@ -158,6 +161,7 @@ def build(
             await warming
         await parts.switchboard.stop()
         await parts.commit.stop()
+        await run_in_threadpool(parts.workshop.stop)
         stores.delivery.stop()
         stores.close()
 
@@ -196,6 +200,16 @@ class Parts:
         self.voices = Voices(should_retry=settings.when_busy == "retry")
         self.pages = Pages(clock)
         self.shelves = open_shelves(settings, stores.engine)
+        self.workshop = open_workshop(
+            settings,
+            stores.engine,
+            stores.events,
+            stores.accounts,
+            stores.delivery,
+            self.shelves.vault,
+            self._find_endpoint,
+            clock,
+        )
         self.allowances = Allowances(self.shelves.spending, clock)
         self.callers = Callers(
             self.keys,
@@ -218,6 +232,10 @@ class Parts:
             clock,
         )
 
+    def _find_endpoint(self, project: str, id: str) -> Endpoint | None:
+        found = self.local(project)
+        return found if found and found.id == id else self.shelves.endpoints.resolve(project, id)
+
     async def warm(self) -> None:
         """Read what the first calls would wait for, and settle down."""
         await run_in_threadpool(self.switchboard.warm)
@@ -235,7 +253,7 @@ class Parts:
 
     def _api(self) -> list[BaseRoute]:
         stores, clock, reports = self.stores, self.clock, self.stores.reports
-        answers = Answers(reports, MeaningReports(stores.events), Topics(stores.engine))
+        answers = Answers(reports, MeaningReports(stores.events), self.workshop.topics)
         return [
             *ContextAPI(
                 self.keys,
@@ -272,6 +290,7 @@ class Parts:
                 self.keys.forget,
                 offers,
                 Ledger(costs, self.shelves.spending),
+                stores.reports,
             ).routes(),
             *Dashboard(
                 stores.reports, meanings, filtered, accounts, doors, pages, settings, clock
@@ -292,7 +311,7 @@ class Parts:
         changes = TopicChanges(
             topics, Verdicts(stores.engine), self.clock, lambda: new_topic_id(source)
         )
-        progress, trials = Progress(stores.engine), Trials(stores.reports, None)
+        progress, trials = Progress(stores.engine), Trials(stores.reports, self.workshop.nearest)
         return TopicPages(
             *(stores.reports, meanings, topics, changes, progress, trials, filtered, doors),
             self._find_again,
@@ -306,8 +325,8 @@ class Parts:
         )
 
     def _find_again(self, project: str, by: str) -> None:
-        asked = TopicEvent(project=project, at=self.clock(), kind="asked", topic="", by=by)
-        Topics(self.stores.engine).note([asked])
+        self.workshop.discovery.ask(project, by)
+        self.workshop.enrichment.wake(project)
 
 
 def _local_endpoint(model: LocalModel | None) -> Callable[[str], Endpoint | None]:

@@ -1,4 +1,4 @@
-"""The command line: serve, demo, import, export, key, chat, doctor."""
+"""The command line: serve, demo, import, export, key, privacy, chat, doctor."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from causerie.ingest import Ingest
 from causerie.key_commands import key
 from causerie.local_models import LocalModel, model_file
 from causerie.privacy import PersonalDataFilter
+from causerie.privacy_commands import privacy
 from causerie.server import run
 from causerie.store.accounts import Accounts
 from causerie.store.inbox import Inbox
@@ -57,6 +58,7 @@ WORLD_SEED = 20
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(key, name="key")
 app.add_typer(endpoint, name="endpoint")
+app.add_typer(privacy, name="privacy")
 member = typer.Typer(no_args_is_help=True, help="People who sign in.")
 app.add_typer(member, name="member")
 app.command("chat")(chat)

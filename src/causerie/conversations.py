@@ -63,7 +63,15 @@ class Message(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults
     observation: str = ""
     metadata: dict[str, str] = {}
     masked: tuple[str, ...] = ()
-    """What personal data was taken out, such as `email:3f9a1c0b7d`: one mark per kind and value."""
+    """What personal data was taken out, such as `email:3f9a1c0b7d`: in the order of the text."""
+
+    @property
+    def texts(self) -> list[str]:
+        """All that was said or handed over in it, where there is something."""
+        given = (self.text, self.name, self.thought, self.input, self.observation)
+        return [text for text in given if text] + [
+            f"{key}: {value}" for key, value in self.metadata.items()
+        ]
 
 
 class Conversation(msgspec.Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):

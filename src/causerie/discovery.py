@@ -109,7 +109,7 @@ class Discovery:
         found = [_topic(project, topic, now) for topic in evolution.map.topics]
         events = [
             TopicEvent(
-                project=project, at=now, kind=each.kind, topic=each.topic, others=each.others
+                project=project, at=now, kind=each.what, topic=each.topic, others=each.others
             )
             for each in evolution.events
         ]

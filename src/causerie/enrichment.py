@@ -1,4 +1,4 @@
-"""The worker that adds meaning: claim what lacks it, understand it elsewhere, write it, go on.
+"""The worker that adds meaning: claim what lacks it, understand it, write it, go on.
 
 What has just been delivered comes first, then whatever lacks meaning under the project's present
 generation: after an import, after topics were found or defined, after a new version of Causerie. The
@@ -178,7 +178,8 @@ class Enrichment:
             self._scanned[project] = monotonic()
             lacking = self._meanings.lacking(project, grounds.generation, CLAIM_CONVERSATIONS)
             claimed.extend(lacking)
-            if len(lacking) == CLAIM_CONVERSATIONS:
+            if lacking:
+                # There may be more; once nothing is left, topics may be due.
                 self._scanned.pop(project)
         return [claimed.popleft() for _ in range(min(len(claimed), BATCH_CONVERSATIONS))]
 
@@ -207,8 +208,8 @@ class Enrichment:
                 said=said[key],
                 known=known[key],
                 user_language=languages.get(rows[key]["user"], ""),
-                judged=answers[key].judged,
-                translations=answers[key].translations,
+                judged=dict(answers[key].judged),
+                translations=dict(answers[key].translations),
                 judged_generation=grounds.judging if answers[key].complete else 0,
             )
             for key in rows
@@ -276,7 +277,7 @@ class Pace:
         return sum(count for _, count in lately[1:]) / max(now - lately[0][0], 0.001)
 
     def told_lately(self) -> bool:
-        """Whether it was asked less than `PROGRESS_INTERVAL_S` ago; else it is noted as told now."""
+        """Whether it was asked within `PROGRESS_INTERVAL_S`; else it is noted as told now."""
         now = monotonic()
         if now - self._told < PROGRESS_INTERVAL_S:
             return True

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,9 @@ from causerie.conversations import (
     trim_metadata,
 )
 from causerie.errors import CauserieError, Unavailable
-from causerie.privacy import PersonalDataFilter
+from causerie.masking import DEFAULT_MASKING
+from causerie.names import NAME_KEYS, people
+from causerie.privacy import MARKS_MAX, NAME, PersonalDataFilter, filter_of
 from causerie.store.arrivals import Arrival, Entry, Receipt
 from causerie.store.inbox import Inbox
 
@@ -72,7 +75,10 @@ class Submission:
 
 
 class Ingest:
-    """Steps over one submission, each from value to value."""
+    """Steps over one submission, each from value to value.
+
+    `personal_data` serves the projects that have no rules of their own.
+    """
 
     def __init__(self, personal_data: PersonalDataFilter) -> None:
         self._personal_data = personal_data
@@ -110,61 +116,26 @@ class Ingest:
         if not submission.project.masks_personal_data:
             return submission
         given = submission.conversation
+        personal_data = self._filter_of(submission.project)
+        who = people(given.metadata) if personal_data.masks_names else None
+        pen = _Pen(personal_data, submission.project.salt, who)
         masked = msgspec.structs.replace(
             given,
-            feedback=self._mask_text(given.feedback),
-            metadata=self._mask_metadata(given.metadata, submission.project),
-            messages=[self._mask_message(message) for message in given.messages],
+            feedback=pen.text(given.feedback),
+            metadata=pen.metadata(given.metadata),
+            messages=[pen.message(message) for message in given.messages],
         )
         return replace(submission, conversation=masked)
 
-    def _mask_message(self, message: Message) -> Message:
-        changed: dict[str, Any] = {
-            name: masked
-            for name in ("text", "name", "thought", "observation")
-            if (given := getattr(message, name)) and (masked := self._mask_text(given)) != given
-        }
-        if message.input:
-            changed["input"] = self._mask_json(message.input)
-        if message.metadata:
-            changed["metadata"] = {
-                key: self._mask_value(key, value) for key, value in message.metadata.items()
-            }
-        return msgspec.structs.replace(message, **changed) if changed else message
-
     def mask_text(self, text: str, project: Project) -> str:
         """Some words beside a conversation, such as an error, as the project wants them kept."""
-        return self._mask_text(text) if project.masks_personal_data else text
+        if not text or not project.masks_personal_data:
+            return text
+        return self._filter_of(project).mask(text).text
 
-    def _mask_text(self, text: str) -> str:
-        return self._personal_data.mask(text).text if text else text
-
-    def _mask_json(self, document: str) -> str:
-        """Masked leaf by leaf, so that it stays JSON; a masked number becomes text."""
-        return msgspec.json.encode(self._mask_leaf(msgspec.json.decode(document), "")).decode()
-
-    def _mask_leaf(self, value: Any, key: str) -> Any:
-        if isinstance(value, dict):
-            return {name: self._mask_leaf(inner, name) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [self._mask_leaf(inner, key) for inner in value]
-        if isinstance(value, bool) or value is None:
-            return value
-        masked = self._mask_value(key, str(value))
-        return value if masked == str(value) else masked
-
-    def _mask_value(self, key: str, value: str) -> str:
-        """A value is read after its key: ten digits are a phone number where the key says so."""
-        prefix = f"{key}: "
-        masked = self._mask_text(prefix + value)
-        return masked.removeprefix(prefix) if masked.startswith(prefix) else self._mask_text(value)
-
-    def _mask_metadata(self, metadata: dict[str, str], project: Project) -> dict[str, str]:
-        masked = {key: self._mask_value(key, value) for key, value in metadata.items()}
-        user = metadata.get("user_id", "")
-        if masked.get("user_id", "") != user:
-            masked["user_id"] = pseudonym(user, project.salt)
-        return masked
+    def _filter_of(self, project: Project) -> PersonalDataFilter:
+        rules = project.masking
+        return self._personal_data if rules == DEFAULT_MASKING else filter_of(rules)
 
     def trim(self, submission: Submission) -> Submission:
         """Keep of the metadata what fits; no message is lost for it."""
@@ -190,6 +161,79 @@ class Ingest:
         if submission.how is How.THREAD:
             named = append_ids(named, submission.uid)
         return replace(submission, conversation=named)
+
+
+class _Pen:
+    """Masks the parts of one conversation, and notes for each message what it took out."""
+
+    def __init__(
+        self, personal_data: PersonalDataFilter, salt: bytes, who: re.Pattern[str] | None
+    ) -> None:
+        self._personal_data = personal_data
+        self._salt = salt
+        self._who = who
+        self._marks: list[str] = []
+
+    def message(self, message: Message) -> Message:
+        """The message with its marks: those of its text come first."""
+        self._marks = []
+        changed: dict[str, Any] = {
+            name: masked
+            for name in ("text", "name", "thought", "observation")
+            if (given := getattr(message, name)) and (masked := self.text(given)) != given
+        }
+        if message.input:
+            changed["input"] = self._json(message.input)
+        if message.metadata:
+            changed["metadata"] = {
+                key: self._value(key, value) for key, value in message.metadata.items()
+            }
+        if self._marks:
+            changed["masked"] = tuple(self._marks[:MARKS_MAX])
+        return msgspec.structs.replace(message, **changed) if changed else message
+
+    def metadata(self, metadata: dict[str, str]) -> dict[str, str]:
+        """Of a conversation; a user whose id is personal data gets a pseudonym instead."""
+        masked = {key: self._value(key, value) for key, value in metadata.items()}
+        if self._personal_data.masks_names:
+            named = (key for key in NAME_KEYS if metadata.get(key))
+            masked |= dict.fromkeys(named, self._personal_data.dummy_of(NAME))
+        user = metadata.get("user_id", "")
+        if masked.get("user_id", "") != user:
+            masked["user_id"] = pseudonym(user, self._salt)
+        return masked
+
+    def text(self, text: str) -> str:
+        """Any text."""
+        if not text:
+            return text
+        masked, marks = self._personal_data.mark(text, self._salt, self._who)
+        self._marks += marks
+        return masked
+
+    def _json(self, document: str) -> str:
+        """Masked leaf by leaf, so that it stays JSON; a masked number becomes text."""
+        return msgspec.json.encode(self._leaf(msgspec.json.decode(document), "")).decode()
+
+    def _leaf(self, value: Any, key: str) -> Any:
+        if isinstance(value, dict):
+            return {name: self._leaf(inner, name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._leaf(inner, key) for inner in value]
+        if isinstance(value, bool) or value is None:
+            return value
+        masked = self._value(key, str(value))
+        return value if masked == str(value) else masked
+
+    def _value(self, key: str, value: str) -> str:
+        """A value is read after its key: ten digits are a phone number where the key says so."""
+        prefix = f"{key}: "
+        before = len(self._marks)
+        masked = self.text(prefix + value)
+        if masked.startswith(prefix):
+            return masked.removeprefix(prefix)
+        del self._marks[before:]
+        return self.text(value)
 
 
 def _source(submission: Submission) -> str:

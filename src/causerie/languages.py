@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 UNDETERMINED = "und"
-SURE = 0.5
+SURE = 0.55
 """The probability from which a guess is given; below it a message is "und"."""
 CHARS_MAX = 300
 """What of a text is judged, after code and the like are out."""
@@ -47,6 +47,8 @@ LETTER_WEIGHT = 2.0
 """How much a letter that a language is never written with takes from it."""
 SHARPNESS = 1.5
 """The model is surer of short texts than it says."""
+BEYOND_DOUBT = 0.98
+"""What the model alone is so sure of, no words of chat turn; most messages end here, at once."""
 HOPELESS = 1e-6
 """Languages that the model gives less are not looked at."""
 SCRIPT_PROBABILITY = 0.99
@@ -137,6 +139,9 @@ class LanguageDetector:
 
     def _weigh(self, text: str, candidates: frozenset[str]) -> Guess:
         """The model's probabilities times what the words say."""
+        first, probability = self._model.classify(text)
+        if probability >= BEYOND_DOUBT and first in candidates and first != NO_LANGUAGE:
+            return Guess(first, probability)
         odds: dict[str, float] = {}
         for code, probability in self._model.rank(text):
             if probability < HOPELESS:

@@ -16,6 +16,13 @@ from causerie.identifiers import Edges, words_before
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata
 
+# Where the languages of the house are spoken most: en fr es zh de it pt nl pl ru tr ja ko.
+# fmt: off
+REGIONS = (
+    "US", "GB", "FR", "ES", "CN", "DE", "AU", "NZ", "IE", "CH", "AT", "BE", "NL", "LU", "IT", "PT",
+    "BR", "MX", "AR", "CO", "CL", "PE", "PL", "RU", "TR", "JP", "KR", "TW", "HK",
+)
+# fmt: on
 DIGITS_MIN = 7
 DIGITS_MAX = 15  # ITU-T E.164
 
@@ -45,7 +52,11 @@ _GROUPED = re.compile(
     r"\(?0[1-9]\d{0,4}\)?[ ./-].*"
     r"|1\d\d([ -])\d{4}\1\d{4}"
     r"|\d{3}([ .-])\d\d\2\d\d\2\d\d"
-    r"|\d\d([ .-])\d{3}\3\d\d\3\d\d",
+    r"|\d\d([ .-])\d{3}\3\d\d\3\d\d"
+    r"|\(\d\d\) ?9?\d{4}-\d{4}|\d\d 9\d{4}-\d{4}"  # Brazil
+    r"|8[ -]?\(?\d{3}\)?[ -]\d{3}[ -]\d\d[ -]?\d\d"  # Russia
+    r"|3\d\d([ .-])\d{7}|3\d\d([ .-])\d{3}\5\d{4}"  # Italy
+    r"|[4-8]\d\d-\d{3}-\d{3}",  # Poland
     re.ASCII,
 )
 # Dates, hours, dotted quads and social security numbers have as many digits as a phone number.
@@ -145,7 +156,8 @@ class PhoneNumbers:
             return self._is_international(digits[2:], False)
         if _NORTH_AMERICAN.fullmatch(written):
             firm = _NORTH_AMERICAN_FIRM.fullmatch(written) is not None
-            return 1 in self._codes and (firm or self._is_national(1, digits))
+            if 1 in self._codes and (firm or self._is_national(1, digits)):
+                return True
         if _GROUPED.fullmatch(written) is None:
             return False
         return any(self._is_national(code, digits) for code in self._codes if code != 1)

@@ -9,13 +9,17 @@
    masked text changes nothing.
 """
 
+import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from causerie import identifiers
+from causerie import documents, identifiers, names
+from causerie.documents import may_hold_birth
 from causerie.identifiers import Edges, may_hold_bearer, may_hold_key
-from causerie.phones import PhoneNumbers
+from causerie.masking import DEFAULT_MASKING, Masking, OwnPattern, finder
+from causerie.phones import REGIONS, PhoneNumbers
 
 REPLACEMENTS = {
     "api_key": "sk-00000000000000000000",
@@ -25,24 +29,31 @@ REPLACEMENTS = {
     "card": "1111 1111 1111 1111",
     "national_insurance": "QQ 12 34 56 C",
     "ssn": "000-00-0000",
+    "national_id": "ID-00000000",
+    "passport_number": "P-00000000",
+    "birth_date": "0000-00-00",
     "phone": "+1 000-000-0000",
 }
 IPV6_REPLACEMENT = "2001:db8::"
 CREDENTIALS_REPLACEMENT = "***:***"
 ALL_KINDS = tuple(REPLACEMENTS)
+NAME = "name"
+"""The kind of what people are called: looked for only where a project wants it."""
+NAME_REPLACEMENT = "[name]"
+MARK_BYTES = 6
+"""Of a mark's digest: of a hundred thousand people, two look alike once in fifty thousand tries."""
+MARKS_MAX = 200
 
 ROUNDS_MAX = 8
 
-_DUMMIES = (*REPLACEMENTS.values(), IPV6_REPLACEMENT, CREDENTIALS_REPLACEMENT)
-_DUMMY = re.compile(
-    r"(?<![A-Za-z0-9._%+'@:-])(?:"
-    + "|".join(re.escape(dummy) for dummy in _DUMMIES)
-    + r")(?![A-Za-z0-9:]|[._-][A-Za-z0-9])"
-)
+_DUMMIES = (*REPLACEMENTS.values(), IPV6_REPLACEMENT, CREDENTIALS_REPLACEMENT, NAME_REPLACEMENT)
 _SIGN = re.compile("[\\d\uff20]")
 # Six digits close together, without which there is no card, account, NI, social security or phone
-# number; or four small numbers with dots between.
-_NUMBERED = re.compile(r"[0-9](?:(?:[^0-9A-Za-z]{0,3}[0-9]){5}|(?:\.[0-9]{1,3}){2}\.[0-9])")
+# number; or four small numbers with dots between; or the middle of an Italian tax code.
+_NUMBERED = re.compile(
+    r"[0-9](?:(?:[^0-9A-Za-z]{0,3}[0-9]){5}|(?:\.[0-9]{1,3}){2}\.[0-9]"
+    r"|[0-9][A-Za-z][0-9]{2}[A-Za-z][0-9]{3})"
+)
 
 _INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 # One character that counts, or none, from several that were written.
@@ -57,12 +68,23 @@ _FOLDS = {
 }
 _FOLDED = re.compile(f"[{''.join(re.escape(chr(sign)) for sign in _FOLDS)}]")
 
+Find = Callable[[str], Iterable[Edges]]
+
 
 class Masked(NamedTuple):
     """A text without personal data, and the kinds that were in it, each once, in their order."""
 
     text: str
     found: tuple[str, ...]
+
+
+class Marked(NamedTuple):
+    """A text without personal data, and a mark such as `email:3f9a1c0b7d2e` for each value that
+    was in it, in their order: the same value has the same mark wherever the same salt is used.
+    """
+
+    text: str
+    marks: tuple[str, ...]
 
 
 class Span(NamedTuple):
@@ -83,64 +105,175 @@ class _Reading(NamedTuple):
 class PersonalDataFilter:
     """Finds and masks the given kinds; regions say whose national phone numbers are known.
 
+    `patterns` are a project's own: they come first. `names` adds what people call themselves.
     Keeps no state between texts but the numbering plans it has read: one filter serves all threads.
-    Raises ValueError for a kind that does not exist.
+    Raises ValueError for a kind that does not exist, Invalid for a pattern that is none.
     """
 
     def __init__(
         self,
         kinds: Collection[str] = ALL_KINDS,
-        regions: Sequence[str] = ("US", "GB", "FR", "ES", "CN", "DE"),
+        regions: Sequence[str] = REGIONS,
+        *,
+        names: bool = False,
+        patterns: Sequence[OwnPattern] = (),
     ) -> None:
         unknown = sorted(set(kinds) - set(ALL_KINDS))
         if unknown:
             raise ValueError(f"no such kind of personal data: {', '.join(unknown)}")
-        marked: dict[str, Callable[[str], Iterable[Edges]]] = {
+        marked: dict[str, Find] = {
             "api_key": identifiers.api_keys,
             "email": identifiers.emails,
             "ip": identifiers.ip_addresses,
+            "birth_date": documents.birth_dates,
         }
-        numbered: dict[str, Callable[[str], Iterable[Edges]]] = {
+        numbered: dict[str, Find] = {
+            "national_id": documents.national_ids,
             "iban": identifiers.ibans,
             "card": identifiers.cards,
             "national_insurance": identifiers.national_insurance_numbers,
             "ssn": identifiers.social_security_numbers,
+            "passport_number": documents.passports,
             "phone": PhoneNumbers(regions).find,
         }
-        self._marked = [(kind, finder) for kind, finder in marked.items() if kind in kinds]
-        self._numbered = [(kind, finder) for kind, finder in numbered.items() if kind in kinds]
+        self.masks_names = names
+        """Whether those who call `mark` should say who talks."""
+        self._marked = [(kind, find) for kind, find in marked.items() if kind in kinds]
+        self._numbered = [(kind, find) for kind, find in numbered.items() if kind in kinds]
+        self._own = [(one.name, _finder(finder(one))) for one in patterns]
+        self._dummies = {**REPLACEMENTS, NAME: NAME_REPLACEMENT}
+        self._dummies |= {one.name: one.dummy for one in patterns}
+        self._all_dummies = (*_DUMMIES, *(one.dummy for one in patterns))
+        self._dummy = _dummy_finder(self._all_dummies)
 
-    def mask(self, text: str) -> Masked:
-        """The text with a dummy in the place of everything found."""
-        kinds: dict[str, None] = {}
+    def mask(self, text: str, people: re.Pattern[str] | None = None) -> Masked:
+        """The text with a dummy in the place of everything found.
+
+        `people` finds the names of those who talk (`names.people`).
+        """
+        text, taken = self._take(text, people)
+        return Masked(text, tuple(dict.fromkeys(kind for kind, _ in taken)))
+
+    def mark(self, text: str, salt: bytes, people: re.Pattern[str] | None = None) -> Marked:
+        """The same, and who or what was masked, so that one person is still counted as one."""
+        text, taken = self._take(text, people)
+        return Marked(text, tuple(mark_of(*one, salt) for one in taken[:MARKS_MAX]))
+
+    def _take(self, text: str, people: re.Pattern[str] | None) -> tuple[str, list[tuple[str, str]]]:
+        """The text without, and what was in it, as kind and writing; read until nothing is."""
+        taken: list[tuple[str, str]] = []
         for _ in range(ROUNDS_MAX):
-            spans = self.find(text)
+            spans = self.find(text, people)
             if not spans:
                 break
-            kinds.update(dict.fromkeys(span.kind for span in spans))
-            text = _replaced(text, spans)
-        return Masked(text, tuple(kinds))
+            taken += [(span.kind, text[span.start : span.end]) for span in spans]
+            text = self._replaced(text, spans)
+        return text, taken
 
-    def find(self, text: str) -> list[Span]:
+    def find(self, text: str, people: re.Pattern[str] | None = None) -> list[Span]:
         """What there is to mask, in the order of the text; the dummies themselves are not."""
-        if _is_plain(text):
+        named = self._names(people)
+        plain = _is_plain(text)
+        if plain and not named:
             return []
         reading = _read(text)
-        spans = self._spans(reading.text)
+        spans = self._spans(reading.text, named, plain)
         places = reading.places
         if places is None:
             return spans
         return [Span(kind, places[start], places[end]) for kind, start, end in spans]
 
-    def _spans(self, text: str) -> list[Span]:
-        if any(dummy in text for dummy in _DUMMIES):
-            text = _DUMMY.sub(lambda match: "\0" * len(match.group()), text)
+    def _names(self, people: re.Pattern[str] | None) -> Sequence[tuple[str, Find]]:
+        """What is looked for in every text, also where no sign of a number is."""
+        if not self.masks_names:
+            return self._own
+        known = [(NAME, _finder(people))] if people else []
+        return [*self._own, *known, (NAME, names.introductions)]
+
+    def _spans(
+        self,
+        text: str,
+        named: Sequence[tuple[str, Find]],
+        plain: bool,
+    ) -> list[Span]:
+        if any(dummy in text for dummy in self._all_dummies):
+            text = self._dummy.sub(lambda match: "\0" * len(match.group()), text)
         spans: list[Span] = []
-        text = _search(text, self._marked, spans)
-        if _NUMBERED.search(text):
-            _search(text, self._numbered, spans)
+        text = self._search(text, named, spans)
+        if not plain:
+            text = self._search(text, self._marked, spans)
+            if _NUMBERED.search(text):
+                self._search(text, self._numbered, spans)
         spans.sort(key=lambda span: span.start)
         return spans
+
+    def _search(
+        self,
+        text: str,
+        finders: Sequence[tuple[str, Find]],
+        spans: list[Span],
+    ) -> str:
+        """Adds to the spans; returns the text with what was found blanked out."""
+        for kind, find in finders:
+            found = [
+                Span(kind, start, end)
+                for start, end in find(text)
+                if text[start:end] != self.dummy_of(kind, text[start:end])
+            ]
+            if found:
+                spans.extend(found)
+                text = _joined(text, found, lambda span: "\0" * (span.end - span.start))
+        return text
+
+    def _replaced(self, text: str, spans: Sequence[Span]) -> str:
+        return _joined(
+            text, spans, lambda span: self.dummy_of(span.kind, text[span.start : span.end])
+        )
+
+    def dummy_of(self, kind: str, written: str = "") -> str:
+        """What stands for it. A colon tells IPv6 from IPv4, and a URL's password from a key."""
+        if kind == "ip" and (":" in written or "\uff1a" in written):
+            return IPV6_REPLACEMENT
+        if kind == "api_key" and ":" in written and not written.startswith("-----"):
+            return CREDENTIALS_REPLACEMENT
+        return self._dummies[kind]
+
+
+@lru_cache(maxsize=256)
+def filter_of(masking: Masking = DEFAULT_MASKING) -> PersonalDataFilter:
+    """The filter of a project that masks so; made once for all that mask alike."""
+    kinds = [kind for kind in ALL_KINDS if kind not in masking.off]
+    return PersonalDataFilter(kinds, names=masking.names, patterns=masking.patterns)
+
+
+def mark_of(kind: str, written: str, salt: bytes) -> str:
+    """The mark of a value: keyed, so that nobody without the project's salt can try values."""
+    digest = hashlib.blake2b(
+        f"{kind}\0{_normal(kind, written)}".encode(), key=salt, digest_size=MARK_BYTES
+    )
+    return f"{kind}:{digest.hexdigest()}"
+
+
+def _normal(kind: str, written: str) -> str:
+    """A value as it is counted, in whatever way it was written."""
+    folded = _read(written).text.casefold()
+    if kind in ("phone", "card", "ssn"):
+        return "".join(sign for sign in folded if sign.isdigit())
+    if kind in ("iban", "national_insurance", "national_id", "passport_number"):
+        return "".join(sign for sign in folded if sign.isalnum())
+    return " ".join(folded.split())
+
+
+def _dummy_finder(dummies: Sequence[str]) -> re.Pattern[str]:
+    return re.compile(
+        r"(?<![A-Za-z0-9._%+'@:-])(?:"
+        + "|".join(re.escape(dummy) for dummy in dummies)
+        + r")(?![A-Za-z0-9:]|[._-][A-Za-z0-9])"
+    )
+
+
+def _finder(pattern: re.Pattern[str]) -> Callable[[str], Iterator[Edges]]:
+    return lambda text: (match.span() for match in pattern.finditer(text))
 
 
 def _is_plain(text: str) -> bool:
@@ -156,7 +289,13 @@ def _is_plain(text: str) -> bool:
         return _SIGN.search(text) is None
     if not _has_digit(text):
         return True
-    return not (_NUMBERED.search(text) or "::" in text or "\\u" in text or may_hold_bearer(text))
+    return not (
+        _NUMBERED.search(text)
+        or "::" in text
+        or "\\u" in text
+        or may_hold_bearer(text)
+        or may_hold_birth(text)
+    )
 
 
 def _has_digit(text: str) -> bool:
@@ -208,26 +347,6 @@ def _meant(match: re.Match[str]) -> str:
     return "\n" if written[-1] in "bfnrt" else written[-1]
 
 
-def _search(
-    text: str, finders: list[tuple[str, Callable[[str], Iterable[Edges]]]], spans: list[Span]
-) -> str:
-    """Adds to the spans; returns the text with what was found blanked out."""
-    for kind, finder in finders:
-        found = [
-            Span(kind, start, end)
-            for start, end in finder(text)
-            if text[start:end] != _dummy(kind, text[start:end])
-        ]
-        if found:
-            spans.extend(found)
-            text = _joined(text, found, lambda span: "\0" * (span.end - span.start))
-    return text
-
-
-def _replaced(text: str, spans: Sequence[Span]) -> str:
-    return _joined(text, spans, lambda span: _dummy(span.kind, text[span.start : span.end]))
-
-
 def _joined(text: str, spans: Sequence[Span], substitute: Callable[[Span], str]) -> str:
     pieces: list[str] = []
     last = 0
@@ -237,12 +356,3 @@ def _joined(text: str, spans: Sequence[Span], substitute: Callable[[Span], str])
         last = span.end
     pieces.append(text[last:])
     return "".join(pieces)
-
-
-def _dummy(kind: str, written: str) -> str:
-    """What stands for it. A colon tells IPv6 from IPv4, and a URL's user:password from a key."""
-    if kind == "ip" and (":" in written or "\uff1a" in written):
-        return IPV6_REPLACEMENT
-    if kind == "api_key" and ":" in written and not written.startswith("-----"):
-        return CREDENTIALS_REPLACEMENT
-    return REPLACEMENTS[kind]

@@ -26,7 +26,7 @@ from causerie.store.spending import Spending
 from causerie.tokens import Tokens
 from causerie.upkeep import Chore, Upkeep
 from causerie.upstream import Upstreams
-from causerie.vault import open_vault
+from causerie.vault import Vault, open_vault
 from causerie.web.ark import ArkAPI
 from causerie.web.callers import Callers
 from causerie.web.context_forms import ContextForms
@@ -53,12 +53,15 @@ class Shelves:
     responses: Responses
     endpoints: Endpoints
     spending: Spending
+    vault: Vault
 
 
 def open_shelves(settings: Settings, engine: Engine) -> Shelves:
     """The gateway's part of an open state store. Raises Conflict when its secret is another's."""
     vault = open_vault(settings.data, settings.secret)
-    return Shelves(Contexts(engine), Responses(engine), Endpoints(engine, vault), Spending(engine))
+    return Shelves(
+        Contexts(engine), Responses(engine), Endpoints(engine, vault), Spending(engine), vault
+    )
 
 
 class Switchboard:

@@ -156,7 +156,7 @@ def worth(vectors: Vectors, labels: Labels) -> float:
 
 
 def expected_groups(size: int) -> float:
-    return GROUPS_FACTOR * size**GROUPS_POWER
+    return float(GROUPS_FACTOR * size**GROUPS_POWER)
 
 
 def group_count(labels: Labels) -> int:

@@ -81,7 +81,13 @@ def _groups(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
 
 
 def export(reports: Reports, project: Project) -> Iterator[bytes]:
-    """Every conversation of a project, oldest first, a JSON line each, as `import` reads them.
+    """Every conversation of a project, oldest first, a JSON line each, as `import` reads them."""
+    for transcript in transcripts(reports, project):
+        yield msgspec.json.encode(_log_body(transcript)) + b"\n"
+
+
+def transcripts(reports: Reports, project: Project) -> Iterator[Transcript]:
+    """Every conversation of a project, oldest first.
 
     What comes in meanwhile may be left out; what was there and stays as it is, is not.
     """
@@ -90,8 +96,7 @@ def export(reports: Reports, project: Project) -> Iterator[bytes]:
     while True:
         page = reports.conversations(question)
         new = [row for row in page.rows if (row.tenant, row.id) not in given]
-        for transcript in reports.transcripts(project.id, new):
-            yield msgspec.json.encode(_log_body(transcript)) + b"\n"
+        yield from reports.transcripts(project.id, new)
         if question.page >= page.pages:
             return
         question, given = _further(question, page.rows, given)

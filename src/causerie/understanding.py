@@ -18,9 +18,10 @@ import numpy as np
 from causerie.embeddings import Embedder, Vectors, embedder, pack, unit, unpack
 from causerie.kept_topics import KeptMatcher
 from causerie.languages import UNDETERMINED, Guess, LanguageDetector, settle
-from causerie.meaning_settings import MeaningSettings
+from causerie.meaning_settings import REMOTE, MeaningSettings
 from causerie.meanings import ConversationMeaning, MessageMeaning, Said
 from causerie.remote_embeddings import RemoteEmbedder
+from causerie.semantic_topics import Preview, preview, threshold_of
 from causerie.sentiment import HEADS, Calibration, SentimentHead, trend
 from causerie.signals import Signal, reasked, signals_of
 from causerie.topic_maps import TopicMap
@@ -80,7 +81,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def understand(grounds: Grounds, conversations: Sequence[Spoken]) -> list[Understood]:
-    """What the conversations mean, in order. Keeps the models of the latest grounds in this process.
+    """What the conversations mean, in order. Keeps the models of the latest grounds at hand.
 
     Raises Unavailable or UpstreamFailed when a remote model does not answer.
     """
@@ -90,6 +91,26 @@ def understand(grounds: Grounds, conversations: Sequence[Spoken]) -> list[Unders
             del _loaded[next(iter(_loaded))]
         kept = _loaded[grounds.generation] = Understanding(grounds)
     return kept.understand(conversations)
+
+
+def embedder_of(settings: MeaningSettings) -> Embedder:
+    """The model that a project's texts are embedded by. Raises Invalid if it is not installed."""
+    service = settings.embeddings
+    if settings.model == REMOTE:
+        return RemoteEmbedder(service.url, service.model, service.key)
+    return embedder(settings.model)
+
+
+def nearest(
+    settings: MeaningSettings, texts: Sequence[str], examples: Sequence[str], threshold: float
+) -> Preview:
+    """The texts that are nearest to some examples, on both sides of a threshold; 0 is the model's
+    own.
+    """
+    model = embedder_of(settings)
+    vectors = model.embed([*texts, *examples])
+    least = threshold_of(model.name, threshold)
+    return preview(vectors[: len(texts)], texts, vectors[len(texts) :], least)
 
 
 class Understanding:
@@ -105,10 +126,7 @@ class Understanding:
 
     @cached_property
     def _embedder(self) -> Embedder:
-        settings = self.grounds.settings
-        if settings.embeddings:
-            return RemoteEmbedder(settings.embeddings)
-        return embedder(settings.model)
+        return embedder_of(self.grounds.settings)
 
     @cached_property
     def _head(self) -> SentimentHead | None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import random
 import secrets
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from causerie.asking import Asking
 from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.delivery import Delivery
 from causerie.discovery import Discovery
 from causerie.enrichment import Enrichment
 from causerie.grounds import GroundsReader
+from causerie.judge import FindEndpoint, Judge
 from causerie.model_processes import ModelProcesses
 from causerie.questioning import Questioning
+from causerie.semantic_topics import Preview
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore
 from causerie.store.meaning_settings import MeaningSettingsStore
@@ -23,6 +28,7 @@ from causerie.store.meanings import Meanings
 from causerie.store.progress import Progress
 from causerie.store.topics import Topics
 from causerie.store.verdicts import Verdicts
+from causerie.understanding import nearest
 from causerie.vault import Vault
 
 
@@ -33,10 +39,33 @@ class Workshop:
     topics: Topics
     settings: MeaningSettingsStore
     progress: Progress
-    verdicts: Verdicts
     enrichment: Enrichment
     discovery: Discovery
     questioning: Questioning
+    previews: ModelProcesses
+    lock: threading.Lock
+    """One preview at a time."""
+
+    def nearest(
+        self, project: str, texts: Sequence[str], examples: Sequence[str], threshold: float
+    ) -> Preview:
+        """What a threshold finds of some texts. It computes in a process of its own, so that it
+        does not wait for the worker's.
+        """
+        with self.lock:
+            settings = self.settings.get(project)
+            return self.previews.run(nearest, settings, texts, examples, threshold)
+
+    def start(self) -> None:
+        """Begin to understand, and to ask."""
+        self.enrichment.start()
+        self.questioning.start()
+
+    def stop(self) -> None:
+        """End both; what is not written is done again after the next start."""
+        self.questioning.stop()
+        self.enrichment.stop()
+        self.previews.stop()
 
 
 def open_workshop(
@@ -46,6 +75,7 @@ def open_workshop(
     accounts: Accounts,
     delivery: Delivery,
     vault: Vault,
+    find_endpoint: FindEndpoint,
     clock: Clock,
 ) -> Workshop:
     """Everything over open stores; nothing runs yet."""
@@ -57,7 +87,15 @@ def open_workshop(
     discovery = Discovery(
         meanings, topics, processes, clock, random.Random(secrets.token_bytes(16))
     )
-    questioning = Questioning()
+    asking = Asking(verdicts, Judge(verdicts, find_endpoint, clock))
+    questioning = Questioning(
+        accounts,
+        # One of its own: it is asked from another thread.
+        GroundsReader(topics, wishes, meanings, clock),
+        meanings,
+        asking,
+        lambda project, keys: delivery.delivered([(project, *key) for key in keys]),
+    )
     enrichment = Enrichment(
         accounts,
         grounds,
@@ -69,4 +107,13 @@ def open_workshop(
         processes,
         clock,
     )
-    return Workshop(topics, wishes, progress, verdicts, enrichment, discovery, questioning)
+    return Workshop(
+        topics,
+        wishes,
+        progress,
+        enrichment,
+        discovery,
+        questioning,
+        ModelProcesses(1),
+        threading.Lock(),
+    )

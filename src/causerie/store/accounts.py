@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, literal, select, update
@@ -35,6 +35,8 @@ from causerie.accounts import (
     project_ids,
 )
 from causerie.errors import Conflict, Invalid, NotFound
+from causerie.masking import DEFAULT_MASKING, Masking, check_masking
+from causerie.privacy import ALL_KINDS
 from causerie.store.state import insert_new, transaction
 from causerie.store.state_schema import (
     keys,
@@ -47,7 +49,6 @@ from causerie.store.state_schema import (
 SALT_BYTES = 16
 HINT_CHARS = 4
 LAST_OWNER = "a project keeps at least one owner"
-Noun = TypeVar("Noun", Project, Membership)
 
 
 class Accounts:
@@ -78,7 +79,8 @@ class Accounts:
         with self._transaction() as connection:
             for candidate in [id] if id else project_ids(name):
                 project = Project(id=candidate, name=name, created_at=now, salt=salt)
-                if insert_new(connection, projects, msgspec.structs.asdict(project)):
+                row = msgspec.structs.asdict(project) | {"masking": None}
+                if insert_new(connection, projects, row):
                     if owner is not None:
                         join(connection, project.id, owner, Role.OWNER)
                     return project
@@ -88,13 +90,13 @@ class Accounts:
         """The project of that id."""
         with self._transaction() as connection:
             row = connection.execute(select(projects).where(projects.c.id == project)).first()
-        return None if row is None else _read(row, Project)
+        return None if row is None else _project(row)
 
     def projects(self) -> list[Project]:
         """Every project, by name."""
         with self._transaction() as connection:
             rows = connection.execute(select(projects).order_by(projects.c.name, projects.c.id))
-            return [_read(row, Project) for row in rows]
+            return [_project(row) for row in rows]
 
     def rename_project(self, project: str, name: str) -> None:
         """Another name; the id stays. Raises Invalid, NotFound."""
@@ -103,6 +105,12 @@ class Accounts:
     def set_masking(self, project: str, on: bool) -> None:
         """Whether personal data is masked before it is kept. Raises NotFound."""
         self._change_project(project, masks_personal_data=on)
+
+    def set_rules(self, project: str, masking: Masking) -> None:
+        """What counts as personal data from now on. Raises Invalid, NotFound."""
+        check_masking(masking, ALL_KINDS)
+        kept = None if masking == DEFAULT_MASKING else msgspec.json.encode(masking).decode()
+        self._change_project(project, masking=kept)
 
     def _change_project(self, project: str, **values: object) -> None:
         with self._transaction() as connection:
@@ -206,7 +214,8 @@ class Accounts:
             .order_by(members.c.email)
         )
         with self._transaction() as connection:
-            return [_read(row, Membership) for row in connection.execute(query)]
+            rows = connection.execute(query)
+            return [msgspec.convert(row._mapping, Membership) for row in rows]
 
     def memberships_of(self, member: str) -> list[tuple[Project, Role]]:
         """The projects a member is in, by name."""
@@ -217,7 +226,7 @@ class Accounts:
             .order_by(projects.c.name, projects.c.id)
         )
         with self._transaction() as connection:
-            return [(_read(row, Project), Role(row.role)) for row in connection.execute(query)]
+            return [(_project(row), Role(row.role)) for row in connection.execute(query)]
 
     def join(self, project: str, member: str, role: Role) -> None:
         """Put a member into a project; whoever is in it keeps the greater role. Raises NotFound."""
@@ -320,8 +329,11 @@ def _key(row: Row[Any]) -> Key:
     return msgspec.convert({**plain, "allowance": allowance}, Key)
 
 
-def _read(row: Row[Any], noun: type[Noun]) -> Noun:
-    return msgspec.convert(row._mapping, noun)
+def _project(row: Row[Any]) -> Project:
+    kept = row.masking
+    masking = msgspec.json.decode(kept, type=Masking) if kept else DEFAULT_MASKING
+    plain = {name: getattr(row, name) for name in Project.__struct_fields__}
+    return msgspec.convert({**plain, "masking": masking}, Project)
 
 
 def member_of(row: Row[Any]) -> Member:

@@ -1,4 +1,4 @@
-"""What is understood, in the analytics store: what lacks it, what it follows from, what came of it."""
+"""What is understood, in the analytics store: what lacks it, what it follows from, what it is."""
 
 from __future__ import annotations
 

@@ -54,6 +54,8 @@ projects = Table(
     # Keys the pseudonyms of users whose id was personal data.
     Column("salt", LargeBinary, nullable=False, default=lambda: secrets.token_bytes(16)),
     Column("created_at", Moment, nullable=False),
+    # JSON of a Masking; nothing means the default.
+    Column("masking", Text),
 )
 
 keys = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -50,7 +51,7 @@ class Answers:
         ]
 
 
-def pagination_of(page: Page[object]) -> wire.Pagination:
+def pagination_of(page: Page[Any]) -> wire.Pagination:
     """Where a page stands among the others."""
     return wire.Pagination(
         total_records=page.total,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,15 +11,25 @@ import msgspec
 from markupsafe import Markup, escape
 
 from causerie.conversations import Kind, Message
-from causerie.privacy import CREDENTIALS_REPLACEMENT, IPV6_REPLACEMENT, REPLACEMENTS
+from causerie.privacy import (
+    CREDENTIALS_REPLACEMENT,
+    IPV6_REPLACEMENT,
+    NAME,
+    NAME_REPLACEMENT,
+    REPLACEMENTS,
+)
 
 PAUSE_SHOWN = timedelta(minutes=15)
 TURNS_PER_PART = 400
 TEXT_CHARS_SHOWN_MAX = 20_000
-_MASKED = "|".join(
-    re.escape(text)
-    for text in sorted({*REPLACEMENTS.values(), IPV6_REPLACEMENT, CREDENTIALS_REPLACEMENT})
-)
+NO_TITLES: Mapping[str, str] = {}
+_KINDS = {
+    **{text: kind for kind, text in REPLACEMENTS.items()},
+    IPV6_REPLACEMENT: "ip",
+    CREDENTIALS_REPLACEMENT: "api_key",
+    NAME_REPLACEMENT: NAME,
+}
+_MASKED = "|".join(re.escape(text) for text in sorted(_KINDS))
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)(?:^```[^\S\n]*$\n?|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -77,7 +87,7 @@ def _turn(index: int, message: Message, before: Message | None, marks: re.Patter
     return Turn(
         number=index + 1,
         message=message,
-        html=prose(shown, marks),
+        html=prose(shown, marks, titles_of(message)),
         input=_pretty(message.input),
         pause=pause if pause and pause >= PAUSE_SHOWN else None,
         new_day=before is None or message.at.date() > before.at.date(),
@@ -101,37 +111,56 @@ def _marks(sought: str) -> re.Pattern[str]:
     )
 
 
-def prose(text: str, marks: re.Pattern[str]) -> Markup:
+def titles_of(message: Message) -> dict[str, str]:
+    """What to say of the dummies of a message, by the dummy: the kind that was masked, and the
+    digest where it is certain whose it is, because all of that kind are the same value.
+    """
+    found: dict[str, set[str]] = {}
+    for mark in message.masked:
+        kind, _, digest = mark.partition(":")
+        found.setdefault(kind, set()).add(digest)
+    return {
+        dummy: " ".join([f"Masked personal data: {kind.replace('_', ' ')}", *one_of(found[kind])])
+        for dummy, kind in _KINDS.items()
+        if kind in found
+    }
+
+
+def one_of(digests: set[str]) -> set[str]:
+    """The digest, if there is one alone."""
+    return digests if len(digests) == 1 else set()
+
+
+def prose(text: str, marks: re.Pattern[str], titles: Mapping[str, str] = NO_TITLES) -> Markup:
     """Text as HTML, escaped, with the little markup that models write: code blocks, code, bold."""
     pieces: list[Markup] = []
     last = 0
     for block in _FENCE.finditer(text):
-        pieces.append(_line(text[last : block.start()], marks))
+        pieces.append(_line(text[last : block.start()], marks, titles))
         pieces.append(Markup('<code class="block">{}</code>').format(block[1].rstrip("\n")))
         last = block.end()
-    pieces.append(_line(text[last:], marks))
+    pieces.append(_line(text[last:], marks, titles))
     return Markup("").join(pieces)
 
 
-def _line(text: str, marks: re.Pattern[str]) -> Markup:
-    return Markup("").join(_pieces(text, marks))
+def _line(text: str, marks: re.Pattern[str], titles: Mapping[str, str]) -> Markup:
+    return Markup("").join(_pieces(text, marks, titles))
 
 
-def _pieces(text: str, marks: re.Pattern[str]) -> Iterator[Markup]:
+def _pieces(text: str, marks: re.Pattern[str], titles: Mapping[str, str]) -> Iterator[Markup]:
     last = 0
     for match in marks.finditer(text):
         yield escape(text[last : match.start()])
         kind = match.lastgroup
         if kind == "masked":
-            yield Markup('<mark class="masked" title="Masked personal data">{}</mark>').format(
-                match[0]
-            )
+            title = titles.get(match[0], "Masked personal data")
+            yield Markup('<mark class="masked" title="{}">{}</mark>').format(title, match[0])
         elif kind == "hit":
             yield Markup("<mark>{}</mark>").format(match[0])
         elif kind == "code":
             yield Markup("<code>{}</code>").format(match["code"])
         else:
-            yield Markup("<b>{}</b>").format(_line(match["bold"], marks))
+            yield Markup("<b>{}</b>").format(_line(match["bold"], marks, titles))
         last = match.end()
     yield escape(text[last:])
 

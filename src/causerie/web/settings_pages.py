@@ -16,14 +16,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from causerie.accounts import NAME_CHARS_MAX, NO_LIMITS, KeyKind, Role, normal_email
+from causerie.accounts import NAME_CHARS_MAX, NO_LIMITS, KeyKind, Project, Role, normal_email
 from causerie.config import Settings
 from causerie.errors import CauserieError, Conflict, Invalid
-from causerie.privacy import PersonalDataFilter
+from causerie.privacy import filter_of
+from causerie.reports import Reports
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SignIns
 from causerie.web.forms import sentence
 from causerie.web.key_limits import LOGGINGS, Ledger, allowance_of, month_start, shown_of
+from causerie.web.masking_forms import KINDS_SHOWN, fields_of, masking_of, tried
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
@@ -39,6 +41,7 @@ DONE = {
     "revoked": "The key is revoked. Whoever still sends it is refused.",
     "on": "The personal-data filter is on.",
     "off": "The personal-data filter is off.",
+    "rules": "What is masked has changed, for what arrives from now on.",
     "role": "The role is changed.",
     "removed": "The member is out of this project.",
     "withdrawn": "The invitation no longer works.",
@@ -65,6 +68,7 @@ class SettingsPages:
         forget: Callable[[], None],
         offers: Offers,
         ledger: Ledger,
+        reports: Reports,
     ) -> None:
         self._accounts = accounts
         self._sign_ins = sign_ins
@@ -75,7 +79,7 @@ class SettingsPages:
         self._forget = forget
         self._offers = offers
         self._ledger = ledger
-        self._filter = PersonalDataFilter()
+        self._reports = reports
         self._passwords = Passwords()
         self._attempts = Attempts(clock)
 
@@ -94,6 +98,8 @@ class SettingsPages:
             post("/keys/{key}/limits", "keys", Role.MEMBER, self._set_limits),
             post("/keys/{key}/revoke", "keys", Role.MEMBER, self._revoke_key),
             post("/privacy", "privacy", Role.OWNER, self._set_masking),
+            post("/privacy/rules", "privacy", Role.OWNER, self._set_rules),
+            post("/privacy/try", "privacy", Role.OWNER, self._try_rules),
             post("/members", "members", Role.OWNER, self._invite),
             post("/members/withdraw", "members", Role.OWNER, self._withdraw),
             post("/members/{member}/role", "members", Role.OWNER, self._set_role),
@@ -139,7 +145,7 @@ class SettingsPages:
             "may_manage": visitor.role.covers(Role.MEMBER),
             "owns": visitor.role.covers(Role.OWNER),
             "NAME_CHARS_MAX": NAME_CHARS_MAX,
-            **self._context(visitor, tab),
+            **self._context(visitor.project, tab),
             **context,
         }
         template = f"settings_{tab}.html"
@@ -147,8 +153,8 @@ class SettingsPages:
             request, template, visitor, status=status, section="settings", **values
         )
 
-    def _context(self, visitor: Visitor, tab: str) -> dict[str, Any]:
-        project = visitor.project.id
+    def _context(self, shown: Project, tab: str) -> dict[str, Any]:
+        project = shown.id
         if tab == "keys":
             return self._keys(project)
         if tab == "members":
@@ -161,7 +167,13 @@ class SettingsPages:
                 "invited": "",
             }
         if tab == "privacy":
-            return {"sent": SAMPLE, "kept": self._filter.mask(SAMPLE).text}
+            return {
+                "sent": SAMPLE,
+                "kept": filter_of(shown.masking).mask(SAMPLE).text,
+                "kinds": KINDS_SHOWN,
+                "rules": fields_of(shown.masking),
+                "scan": None,
+            }
         return {"PASSWORD_CHARS_MIN": PASSWORD_CHARS_MIN} if tab == "you" else {}
 
     def _keys(self, project: str) -> dict[str, Any]:
@@ -221,6 +233,15 @@ class SettingsPages:
         self._accounts.set_masking(visitor.project.id, on)
         self._forget()
         return self._back(visitor, "/privacy", "on" if on else "off")
+
+    def _set_rules(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        self._accounts.set_rules(visitor.project.id, masking_of(form))
+        self._forget()
+        return self._back(visitor, "/privacy", "rules")
+
+    def _try_rules(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        scan = tried(self._reports, visitor.project.id, masking_of(form))
+        return self._show(request, visitor, "privacy", scan=scan, given=form)
 
     # ---- keys --------------------------------------------------------------------------------
 
