@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from causerie.reports import Totals
-from causerie.web.changes import compare, count_change, share_change
+from causerie.web.changes import compare, count_change, mood_change, share_change
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,21 @@ def test_a_share_of_nobody_is_unknown() -> None:
 def test_a_tenfold_rise_is_told_by_the_number_before() -> None:
     assert count_change(5_000, 5).leaps and count_change(1_000, 100).leaps
     assert not count_change(999, 100).leaps and not count_change(3, 0).leaps
+
+
+@pytest.mark.parametrize(
+    ("before", "falls"), [(0.3, True), (-0.05, False)], ids=["beyond chance", "may be chance"]
+)
+def test_a_mood_falls_when_conversations_differ_less_than_it_does(
+    before: float, falls: bool
+) -> None:
+    now = Totals(sentiment=-0.1, scored=80, felt=50, spread=0.2)
+    change = mood_change(now, Totals(sentiment=before, scored=80, felt=50, spread=0.2))
+    # The error is the root of 0.2 / 50 + 0.2 / 50: 0.089.
+    assert (change.falls, change.rises) == (falls, False)
+
+
+def test_a_mood_of_one_conversation_is_compared_with_none() -> None:
+    one = Totals(sentiment=-0.9, scored=3, felt=1)
+    assert not mood_change(one, Totals(sentiment=0.9, scored=9, felt=9, spread=0.0)).falls
+    assert mood_change(one, Totals()).share is None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from starlette.datastructures import QueryParams
 
+from causerie.meaning_reports import TopicBucket, TopicRow
+from causerie.meanings import MOOD_MARGIN
 from causerie.reports import Bucket, Overview, Totals
-from causerie.web.charts import Chart, draw, label, series_rows, title, up_share
+from causerie.web.charts import Chart, draw, draw_topic, label, series_rows, title, up_share
 from causerie.web.questions import Asked, parse
 
 NOW = datetime(2026, 5, 20, 9, 30, tzinfo=UTC)
@@ -129,3 +132,22 @@ def test_rows_to_take_away_hold_the_sums() -> None:
 def test_the_share_of_thumbs_up_is_of_those_who_rated() -> None:
     assert up_share(Totals(conversations=100, thumbs_up=1, thumbs_down=3)) == 0.25
     assert up_share(Totals(conversations=100)) is None
+
+
+def test_a_mood_is_drawn_from_messages_and_told_with_their_number() -> None:
+    now = days(date(2026, 5, 19), Totals(conversations=5, sentiment=-0.4, scored=12), Totals())
+    chart = charts("days=7", now, [])["mood"]
+    assert chart.mood and not chart.share and chart.of == "messages"
+    assert [(point.value, point.sample) for point in chart.points] == [(-0.4, 12), (None, 0)]
+    assert chart.data["margin"] == MOOD_MARGIN
+    assert charts("days=7", now[1:], [])["mood"].blank
+
+
+def test_a_topics_bars_lead_to_its_conversations() -> None:
+    bucket = TopicBucket(date(2026, 5, 19), 7, 0.5, 6)
+    asked = replace(ask("days=7&user=ana"), filters=(("user", "ana"), ("topic", "late")))
+    volume, mood = draw_topic(TopicRow("late", series=(bucket,)), asked, "/p/mine/conversations")
+    assert (volume.points[0].value, mood.points[0].value, mood.points[0].sample) == (7, 0.5, 6)
+    assert volume.points[0].door == (
+        "/p/mine/conversations?user=ana&topic=late&since=2026-05-19&until=2026-05-19"
+    )

@@ -165,7 +165,7 @@ def test_an_arrow_needs_more_than_chance(cast: Cast, see: See, topics: Topics) -
     text = see("/topics?days=7").text
     # All of one conversation before were about nothing, 13 of 15 are about the post now.
     assert "0 → 86.7 %, more than before" in text
-    assert "0 → 6.67 %" in text and "0 → 6.67 %, " not in text
+    assert "0 → 6.7 %" in text and "0 → 6.7 %, " not in text
 
 
 def test_every_number_is_a_door(cast: Cast, see: See, topics: Topics) -> None:

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Any
 
 from causerie.meaning_reports import TopicBucket, TopicRow
+from causerie.meanings import MOOD_MARGIN
 from causerie.reports import Bucket, Overview, Totals, bucket_start
 from causerie.web.questions import Asked
 
@@ -89,6 +90,7 @@ class Chart:
             "of": self.of,
             "whole": self.whole,
             "mood": self.mood,
+            "margin": MOOD_MARGIN,
             "sampled": self.sampled,
             "compares": compares,
             "points": points,

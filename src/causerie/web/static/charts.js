@@ -3,7 +3,6 @@
 import { colours, theme } from "./theme.js";
 
 const SAMPLE_MIN = 10;
-const MOOD_MARGIN = 0.25;
 const BAR_PX_MAX = 40;
 const number = new Intl.NumberFormat("en");
 const amount = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
@@ -78,12 +77,12 @@ function now(data, look) {
 // Hollow where too few made the value.
 function dot(data, point, look) {
   const hollow = point.sample < SAMPLE_MIN;
-  const main = data.mood ? moodColour(point.value, look) : look.main;
+  const main = data.mood ? moodColour(data, point.value, look) : look.main;
   return { color: hollow ? look.surface : main, borderColor: main, borderWidth: 1.5, opacity: 1 };
 }
 
-function moodColour(value, look) {
-  if (value === null || Math.abs(value) <= MOOD_MARGIN) return look.mid;
+function moodColour(data, value, look) {
+  if (value === null || Math.abs(value) <= data.margin) return look.mid;
   return value > 0 ? look.up : look.down;
 }
 
