@@ -24,7 +24,7 @@ from causerie.judge import Judge
 from causerie.meaning_reports import MeaningReports
 from causerie.meaning_settings import MeaningSettings
 from causerie.meanings import MessageMeaning
-from causerie.model_processes import ModelProcesses
+from causerie.model_processes import ModelProcesses, ModelsFailed
 from causerie.privacy import PersonalDataFilter
 from causerie.questioning import Questioning
 from causerie.reports import ConversationRow, Question, Reports
@@ -241,7 +241,9 @@ def test_what_a_kill_left_without_meaning_is_found_by_the_next_worker(room: Room
     assert room.row(id).sentiment is not None
 
 
-def test_a_conversation_that_grew_meanwhile_stays_to_be_done(room: Room) -> None:
+def test_a_conversation_that_grew_meanwhile_stays_to_be_done(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     room.say(*HAPPY, id="T")
     grown = False
     inner = room.processes.each
@@ -254,11 +256,8 @@ def test_a_conversation_that_grew_meanwhile_stays_to_be_done(room: Room) -> None
             room.say(*ANGRY, id="T")
         return outcome
 
-    room.processes.each = meanwhile  # type: ignore[method-assign]
-    try:
-        room.worker.drain()
-    finally:
-        del room.processes.each  # type: ignore[method-assign]
+    monkeypatch.setattr(room.processes, "each", meanwhile)
+    room.worker.drain()
     assert room.row("T").messages == 4
     assert room.row("T").scored == 2
 
@@ -276,12 +275,24 @@ def test_a_process_that_is_killed_is_replaced(room: Room) -> None:
     assert room.row(id).sentiment is not None
 
 
-def test_one_conversation_that_cannot_be_understood_does_not_hold_up_others(room: Room) -> None:
-    good = room.say(*HAPPY)
-    room.settings.put(room.project, MeaningSettings(languages=("en", "fr")))
-    id = room.say("fine", "fine")
+def test_one_conversation_that_cannot_be_understood_does_not_hold_up_others(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad, also = room.say(*HAPPY), room.say("poison"), room.say(*ANGRY)
+    inner = room.processes.each
+
+    def failing(work: Callable[..., Any], portions: Sequence[tuple[Any, ...]]) -> list[Any]:
+        said = [one.text for _, part in portions for spoken in part for one in spoken.said]
+        if "poison" in said:
+            raise ModelsFailed("the process of the models died")
+        return inner(work, portions)
+
+    monkeypatch.setattr(room.processes, "each", failing)
     room.worker.drain()
-    assert room.row(good).language == room.row(id).language == "en"
+    assert [room.row(id).scored for id in (good, bad, also)] == [1, 0, 1]
+    left = room.progress.get(room.project)
+    assert left is not None
+    assert left.left == 0
 
 
 def test_only_the_languages_of_a_project_are_seen(room: Room) -> None:
@@ -308,7 +319,7 @@ def test_topics_are_found_and_new_messages_are_sorted_at_once(room: Room) -> Non
     room.worker.drain()
     found = [topic for topic in room.topics.all(room.project) if topic.definition.size]
     assert len(found) >= 3
-    id = room.say("has my card arrived yet", "Not yet.")
+    id = room.say("my card has not arrived yet", "Not yet.")
     room.worker.drain()
     question = Question(room.project, *SPAN)
     rows = Reports(room.events).conversations(question).rows

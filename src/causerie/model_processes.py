@@ -54,6 +54,8 @@ class ModelProcesses:
         outcomes: list[Outcome] = []
         for start in range(0, len(portions), self.count):
             pairs = list(zip(self._members, portions[start : start + self.count], strict=False))
+            if self._stopping.is_set():
+                raise ModelsFailed("the server is stopping")
             for member, portion in pairs:
                 member.ask(work, portion)
             # All are heard, so that none is left in the middle when one fails.
@@ -65,7 +67,7 @@ class ModelProcesses:
         return outcomes
 
     def stop(self) -> None:
-        """End the processes, whatever they are doing. From any thread."""
+        """End the processes, whatever they are doing, and begin none. From any thread."""
         self._stopping.set()
         for member in self._members:
             member.end()
@@ -77,6 +79,8 @@ class _Member:
     def __init__(self) -> None:
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._ending = threading.Lock()
+        """Held while the process is ended: by its asker, or by whoever stops the server."""
 
     def ask(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         try:
@@ -104,22 +108,25 @@ class _Member:
         if self._connection is None:
             # Not forked: threads and open stores of the server would be half there.
             spawn = multiprocessing.get_context("spawn")
-            self._connection, theirs = spawn.Pipe()
-            self._process = spawn.Process(target=_serve, args=(theirs,), daemon=True)
-            self._process.start()
+            connection, theirs = spawn.Pipe()
+            process = spawn.Process(target=_serve, args=(theirs,), daemon=True)
+            process.start()
             # Only the process has its end now, so that its death is heard.
             theirs.close()
+            # Once it has started: whoever stops the server must find one that can be ended.
+            self._process, self._connection = process, connection
         return self._connection
 
     def end(self) -> None:
-        process, self._process = self._process, None
-        connection, self._connection = self._connection, None
-        if process is not None:
-            process.kill()
-            process.join()
-            process.close()
-        if connection is not None:
-            connection.close()
+        with self._ending:
+            process, self._process = self._process, None
+            connection, self._connection = self._connection, None
+            if process is not None:
+                process.kill()
+                process.join()
+                process.close()
+            if connection is not None:
+                connection.close()
 
 
 def _serve(connection: Connection) -> None:

@@ -153,6 +153,8 @@ def typical_text(
     """The message nearest to the mean that is short enough to read, long enough to tell something,
     and has a term of the topic, if there is one.
     """
+    if not len(rows):
+        return ""
     mean = vectors[rows].mean(axis=0)
     order = rows[np.argsort(-(vectors[rows] @ mean), kind="stable")]
     least, most = TYPICAL_CHARS
