@@ -28,6 +28,7 @@ from tests.test_isolation import OF_A_PROJECT
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery"
 WIDE, TABLET, PHONE = (1440, 900), (820, 1180), (390, 844)
 ENDPOINT = "ep-browser"
+LOOKS_MAX, LOOK_PAUSE_MS = 240, 250
 LONG = "Donaudampfschifffahrtsgesellschaft" * 8
 
 Messages = list[dict[str, Any]]
@@ -136,15 +137,27 @@ def shop(server: ServerProcess, chromium: Browser, owner: StorageState) -> Shop:
     token = window.new_key(address)
     invitation = window.invite(f"{LONG[:100]}@example.org", address)
     topic = window.new_topic(address, LONG[:80], f"parcel\n{LONG[:100]}")
-    context.close()
     send(server, token, shoes(), {"user_id": "ada", "model": "gpt-4o", "plan": "pro"})
     send(server, token, talk("My parcel is late", "Sorry", -1), {"user_id": "bob", "plan": "free"})
     odd = {"user_id": f"user-{LONG}", "model": f"model-{LONG}", f"key-{LONG}"[:64]: LONG}
     long = talk(f"靴 {LONG}\n\n```\ncode {LONG}\n```", f"https://example.org/{LONG}")
     send(server, token, [*long, {"type": "event", "name": LONG[:100]}], odd, "odd")
     server.settle()
+    wait_until_understood(window, address)
+    context.close()
     kept = keep_context(server, address.rpartition("/")[2])
     return Shop(server, address, invitation, kept, topic)
+
+
+def wait_until_understood(window: Window, address: str) -> None:
+    """Look until the worker has gone through all conversations, so that pages stay as they are."""
+    for _ in range(LOOKS_MAX):
+        window.page.goto(f"{address}/conversations")
+        # The word that each conversation has before its mood is known.
+        if not window.page.locator("tbody [title='Not known yet']").count():
+            return
+        window.page.wait_for_timeout(LOOK_PAUSE_MS)
+    pytest.fail("the conversations were not understood")
 
 
 def keep_context(server: ServerProcess, project: str) -> str:
@@ -315,7 +328,7 @@ def test_every_number_of_the_overview_is_a_door(shop: Shop, window: Window) -> N
     page = window.page
     page.goto(shop.address)
     expect(page.locator("p.lead")).to_contain_text("3 conversations")
-    expect(page.locator("[data-chart] canvas")).to_have_count(3)
+    expect(page.locator("[data-chart] canvas")).to_have_count(4)
     page.locator(".tile", has_text="Users").click()
     expect(page.locator("tbody .open")).to_have_count(3)
     page.go_back()

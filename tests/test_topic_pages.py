@@ -286,8 +286,14 @@ def test_a_preview_shows_what_words_would_find(cast: Cast, send: Send, topics: T
     page = send("/preview", 200, kind="keyword", name="Slow", words="late")
     assert "It finds 12 of the latest 15 messages" in page.text
     assert "late no 11" in page.links
-    nothing = send("/preview", 200, kind="semantic", name="Slow", examples="late")
-    assert "cannot be told before it is kept" in nothing.text
+
+
+def test_without_a_model_at_hand_a_meaning_is_not_tried(cast: Cast) -> None:
+    now = cast.clock()
+    question = Question(cast.project, now - timedelta(days=9), now, tenant=None)
+    trials = Trials(cast.stores.reports, None)
+    assert trials.run(question, TopicKind.SEMANTIC, Definition(examples=("late",))) is None
+    assert trials.run(question, TopicKind.LLM, Definition(prompt="to leave")) is None
 
 
 def test_topics_are_found_again_on_request(cast: Cast, send: Send, topics: Topics) -> None:
