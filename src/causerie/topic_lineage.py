@@ -250,9 +250,7 @@ def topics_of(
         if was is not None and not sizes[group]:
             least[group] = was.threshold
         name = edits.renamed.get(topic, name)
-        topics.append(
-            Topic(topic, name, "", 1, int(sizes[group]), terms, typical, least[group])
-        )
+        topics.append(Topic(topic, name, "", 1, int(sizes[group]), terms, typical, least[group]))
     return topics
 
 
@@ -330,9 +328,7 @@ def places_of(
     return np.concatenate([found.prototypes, old.prototypes[kept]]), tuple(owners)
 
 
-def happenings(
-    heard: Heard, now: list[str], old: TopicMap, new: TopicMap
-) -> list[Event]:
+def happenings(heard: Heard, now: list[str], old: TopicMap, new: TopicMap) -> list[Event]:
     """What is different, told by where the messages of each old topic went."""
     moved: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for was, topic, weight in zip(heard.before, now, heard.weights, strict=True):

@@ -22,7 +22,7 @@ THRESHOLD_PERCENTILE = 3.0
 THRESHOLD_FIRM = 30
 """So many messages' worth the threshold of all topics has in that of each."""
 UNSORTED_SHARE_MAX = 0.08
-GROWTH_DUE = 1.6
+GROWTH_DUE = 1.4
 ROWS_MIN = 50
 """Fewer messages are not worth looking for topics in."""
 ROWS_CHANGED_MIN = 50
@@ -183,7 +183,9 @@ def is_due(old: TopicMap | None, rows: int, unsorted: int) -> bool:
     return rows >= GROWTH_DUE * old.rows or unsorted > UNSORTED_SHARE_MAX * rows
 
 
-def thresholds(vectors: Vectors, labels: Labels, prototypes: Vectors, owners: Labels) -> list[float]:
+def thresholds(
+    vectors: Vectors, labels: Labels, prototypes: Vectors, owners: Labels
+) -> list[float]:
     """For each group the cosine that nearly all of its rows reach, drawn to that of all groups the
     more, the fewer rows it has.
     """

@@ -37,12 +37,55 @@ HAN_RUN = re.compile(rf"[{HAN}]")
 KANA_RUN = re.compile(r"[\u3040-\u309f]")
 NO_WORDS = re.compile(r"```.*?(?:```|$)|https?://\S+|<[^>\s][^>]{0,200}>|\S+@\S+", re.DOTALL)
 TELLING = frozenset(
-    "bill call computer date fire home number order page problem site state system test text web "
-    "work world year member room information research fix area section translate update "
-    "cancel change transfer".split()
+    [
+        "bill",
+        "call",
+        "computer",
+        "date",
+        "fire",
+        "home",
+        "number",
+        "order",
+        "page",
+        "problem",
+        "site",
+        "state",
+        "system",
+        "test",
+        "text",
+        "web",
+        "work",
+        "world",
+        "year",
+        "member",
+        "room",
+        "information",
+        "research",
+        "fix",
+        "area",
+        "section",
+        "translate",
+        "update",
+        "cancel",
+        "change",
+        "transfer",
+    ]
 )
 """What lists of stopwords hold, made from old texts of other kinds, and yet names topics here."""
-STEM_ENDINGS = ("ication", "ations", "ation", "ings", "ing", "ies", "ied", "es", "ed", "s", "e", "y")
+STEM_ENDINGS = (
+    "ication",
+    "ations",
+    "ation",
+    "ings",
+    "ing",
+    "ies",
+    "ied",
+    "es",
+    "ed",
+    "s",
+    "e",
+    "y",
+)
 MASK = re.compile(r"\[[A-Z_]{3,}\]|<[A-Z_]{3,}>")
 
 
@@ -94,7 +137,8 @@ def joined(first: str, second: str) -> str:
 def stopwords(language: str) -> frozenset[str]:
     """Words that say nothing of a topic, in that language; English ones everywhere."""
     logging.getLogger("stopwordsiso").setLevel(logging.ERROR)
-    from stopwordsiso import has_lang, stopwords as listed
+    from stopwordsiso import has_lang
+    from stopwordsiso import stopwords as listed
 
     words: set[str] = set()
     for each in {language, "en"} - {""}:
