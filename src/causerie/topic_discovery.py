@@ -26,8 +26,10 @@ GROUPS_FACTOR, GROUPS_POWER = 0.35, 0.6
 DEVIATION_COST = 0.05
 """What twice or half the expected groups cost, in units of the silhouette; the square of it for
 more. The silhouette is flat over wide ranges, and tells nothing there."""
-OTHER_GROUP_SHARE = 0.5
+OTHER_GROUP_SHARE = 0.35
 """What is left of an edge between rows that were of different groups before."""
+STAYING_WORTH = 0.1
+"""What it is worth, in units of the silhouette, that all rows stay with those they were with."""
 PROTOTYPES_MAX = 4
 ROWS_PER_PROTOTYPE = 12
 PROTOTYPE_ROUNDS = 6
@@ -76,7 +78,7 @@ def discover(
     graph = shared_graph(nearest(vectors, neighbour_count(len(vectors))))
     if before is not None:
         graph = remembering(graph, before)
-    resolution, labels = best_partition(vectors, graph, seed)
+    resolution, labels = best_partition(vectors, graph, seed, before)
     labels = without_small(labels, weights)
     prototypes, owners = prototypes_of(vectors, labels, seed)
     if len(owners):
@@ -106,11 +108,15 @@ def remembering(graph: Any, before: Labels) -> Any:
     return kept
 
 
-def best_partition(vectors: Vectors, graph: Any, seed: int) -> tuple[float, Labels]:
+def best_partition(
+    vectors: Vectors, graph: Any, seed: int, before: Labels | None
+) -> tuple[float, Labels]:
     """The resolution that is worth most, and the partition there."""
     best: tuple[float, float, Labels] | None = None
     for resolution, labels in partitions(graph, seed):
         worth_here = worth(vectors, labels)
+        if before is not None:
+            worth_here += STAYING_WORTH * staying_share(labels, before)
         if best is None or worth_here > best[0]:
             best = worth_here, resolution, labels
     assert best is not None
@@ -153,6 +159,16 @@ def worth(vectors: Vectors, labels: Labels) -> float:
         return -math.inf
     deviation = math.log2(count / expected_groups(len(labels)))
     return silhouette(vectors, labels) - DEVIATION_COST * deviation**2
+
+
+def staying_share(labels: Labels, before: Labels) -> float:
+    """The share of rows that are with most of those that they were with before."""
+    known = (before >= 0) & (labels >= 0)
+    if not known.any():
+        return 1.0
+    together = np.zeros((int(before.max()) + 1, int(labels.max()) + 1), dtype=np.int64)
+    np.add.at(together, (before[known], labels[known]), 1)
+    return float(together.max(axis=1).sum() / known.sum())
 
 
 def expected_groups(size: int) -> float:

@@ -22,7 +22,7 @@ THRESHOLD_PERCENTILE = 3.0
 THRESHOLD_FIRM = 30
 """So many messages' worth the threshold of all topics has in that of each."""
 UNSORTED_SHARE_MAX = 0.08
-GROWTH_DUE = 1.6
+GROWTH_DUE = 1.4
 ROWS_MIN = 50
 """Fewer messages are not worth looking for topics in."""
 ROWS_CHANGED_MIN = 50
