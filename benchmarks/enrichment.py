@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -85,9 +85,9 @@ def main() -> None:
 
 def gather(files: list[str], target: Path, most: int) -> int:
     """The first conversations of the files by turns, until there are so many messages."""
-    streams = [gzip.open(file, "rt", encoding="utf-8") for file in files]
     messages = 0
-    with target.open("w", encoding="utf-8") as output:
+    with ExitStack() as opened, target.open("w", encoding="utf-8") as output:
+        streams = [opened.enter_context(gzip.open(file, "rt", encoding="utf-8")) for file in files]
         while messages < most:
             for stream in streams:
                 line = stream.readline()

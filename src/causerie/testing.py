@@ -129,5 +129,10 @@ class ServerProcess:
 
     def _environ(self) -> dict[str, str]:
         own = {k: v for k, v in os.environ.items() if not k.startswith("CAUSERIE_")}
-        quiet = {"CAUSERIE_DATA": str(self._folder), "CAUSERIE_LOG_LEVEL": "warning"}
+        quiet = {
+            "CAUSERIE_DATA": str(self._folder),
+            "CAUSERIE_LOG_LEVEL": "warning",
+            # Models take memory and seconds that few tests need.
+            "CAUSERIE_MEANING_PROCESSES": "0",
+        }
         return {**own, **quiet, **self._settings}
