@@ -151,10 +151,17 @@ class Enrichment:
         keys = self._claim(project, grounds)
         if not keys:
             self._tell(project, grounds)
-            return 0 if self._discovery.run(project, grounds) else None
+            if not self._discovery.run(project, grounds):
+                return None
+            # What was found sorts everything anew, at once.
+            self._scanned.pop(project, None)
+            return 0
         done = sum(self._understand(project, grounds, list(some)) for some in lookups(keys))
         self._paces.setdefault(project, Pace()).add(done)
         self._tell(project, grounds)
+        if not grounds.map and not self._fresh.get(project):
+            # The first topics are waited for.
+            self._scanned.pop(project, None)
         return done
 
     def _may_lack(self, project: str) -> bool:
