@@ -48,13 +48,13 @@ class Response(Protocol):
 class NoRedirects(HTTPRedirectHandler):
     """A key is for the server that was named, not for one that it names."""
 
-    def redirect_request(self, *args: object) -> None:  # type: ignore[override]
+    def redirect_request(self, *args: object) -> None:
         return None
 
 
 class RemoteEmbedder:
-    """An `Embedder` that asks a server. Its vectors lie by language first, as far as is known: centre
-    them (`LanguageMeans`).
+    """An `Embedder` that asks a server. Its vectors lie by language first, as far as is known:
+    centre them (`LanguageMeans`).
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class RemoteEmbedder:
         timeout_s: float = TIMEOUT_S,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`url` is the API's base, such as https://api.example/v1. With `dimensions` 0 they are asked
-        for with one call, now.
+        """`url` is the API's base, such as https://api.example/v1. With `dimensions` 0 they are
+        asked for with one call, now.
 
         Raises:
             Invalid: the URL is none.

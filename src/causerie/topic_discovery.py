@@ -172,7 +172,7 @@ def staying_share(labels: Labels, before: Labels) -> float:
 
 
 def expected_groups(size: int) -> float:
-    return GROUPS_FACTOR * size**GROUPS_POWER
+    return GROUPS_FACTOR * math.pow(size, GROUPS_POWER)
 
 
 def group_count(labels: Labels) -> int:

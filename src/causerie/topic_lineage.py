@@ -68,7 +68,8 @@ class Texts:
     @classmethod
     def of(cls, messages: Sequence[str]) -> Texts:
         places: dict[str, int] = {}
-        firsts, text_of = [], np.empty(len(messages), dtype=np.int64)
+        firsts: list[int] = []
+        text_of = np.empty(len(messages), dtype=np.int64)
         for row, message in enumerate(messages):
             said = " ".join(message.lower().split())
             if said not in places:
@@ -85,7 +86,8 @@ class Found(NamedTuple):
     labels: Labels
     prototypes: Vectors
     owners: Labels
-    count: int
+    number: int
+    """How many groups there are."""
     fixed: tuple[str, ...]
     """The ids of the last groups, which people decided about; the others have none yet."""
     resolution: float
@@ -212,7 +214,7 @@ def identified(
     """
     from scipy.optimize import linear_sum_assignment
 
-    free = found.count - len(found.fixed)
+    free = found.number - len(found.fixed)
     topics = sorted({topic for topic in before if topic and topic not in found.fixed})
     shared = np.zeros((free, len(topics)))
     place = {topic: number for number, topic in enumerate(topics)}
@@ -232,13 +234,13 @@ def topics_of(
 ) -> list[Topic]:
     """The topics as they are shown. One that is much the same as before is called the same."""
     named = heard.namings(found.labels)
-    named += [Naming("", (), "")] * (found.count - len(named))
+    named += [Naming("", (), "")] * (found.number - len(named))
     least = thresholds(heard.rows, found.labels, found.prototypes, found.owners)
-    least += [1.0] * (found.count - len(least))
+    least += [1.0] * (found.number - len(least))
     sizes = np.bincount(
         found.labels[found.labels >= 0],
         heard.weights[found.labels >= 0],
-        minlength=found.count,
+        minlength=found.number,
     )
     topics = []
     for group, topic in enumerate(ids):
@@ -284,7 +286,8 @@ def themes_among(
         return [], {}
     groups = themes_of(heard.rows, found.labels, seed)
     labels = np.where(found.labels >= 0, groups[found.labels], -1)
-    themes, parents = [], {}
+    themes: list[Topic] = []
+    parents: dict[str, str] = {}
     taken: set[str] = set()
     named = heard.namings(labels)
     for number, naming in enumerate(named):

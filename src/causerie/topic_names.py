@@ -20,6 +20,9 @@ TERMS_MAX = 6
 TERMS_IN_NAME = 2
 TERM_SHARE_MIN = 0.02
 """A term that fewer of a topic's messages have is a word of theirs, not of the topic."""
+NAME_SHARE_MIN = 0.05
+"""A topic none of whose terms is in so many of its messages is one of small talk ("hmm", "ok"), and
+is called by what is typically said."""
 SECOND_SHARE_MIN = 0.35
 """So much of the first term's weight the second has to have to be in the name."""
 PAIR_FACTOR = 1.6
@@ -63,8 +66,11 @@ def namings(
     taken: Counter[str] = Counter()
     for of, tally in zip(rows, counts, strict=True):
         terms = best_terms(tally, rarity)
-        typical = typical_text(of, texts, vectors, [term for term, _ in terms])
-        name = name_of(terms, typical, taken)
+        said = [(term, weight) for term, weight in terms if tally.share(term) >= NAME_SHARE_MIN]
+        typical = typical_text(of, texts, vectors, [term for term, _ in said])
+        # Names are in one language: terms of others are for the list of terms.
+        spoken = [each for each in said if 2 * tally.main[each[0]] >= tally.terms[each[0]]]
+        name = name_of(spoken or said, typical, taken)
         taken[name] += 1
         found.append(Naming(name, tuple(term for term, _ in terms), typical))
     return found
@@ -81,6 +87,12 @@ class Tally(NamedTuple):
 
     messages: int
     terms: Counter[str]
+    main: Counter[str]
+    """Those of the messages in the language that most are in."""
+
+    def share(self, term: str) -> float:
+        """Of how many of all messages."""
+        return self.terms[term] / self.messages
 
 
 def group_terms(
@@ -104,7 +116,8 @@ def group_terms(
     for language, tally in by_language.items():
         if sizes[language] >= LANGUAGE_SHARE_MIN * total:
             terms.update(tally)
-    return Tally(total, terms)
+    main = by_language[sizes.most_common(1)[0][0]] if sizes else Counter()
+    return Tally(total, terms, main)
 
 
 def rarities(counts: Sequence[Tally]) -> dict[str, float]:
