@@ -214,7 +214,8 @@ def prototypes_of(vectors: Vectors, labels: Labels, seed: int) -> tuple[Vectors,
     """Up to four means of each group, and whose each is."""
     rows, owners = [vectors[:0]], []
     for group in range(int(labels.max(initial=-1)) + 1):
-        means = means_of(vectors[labels == group], seed)
+        own = vectors[labels == group]
+        means = means_of(own, seed) if len(own) else own
         rows.append(means)
         owners += [group] * len(means)
     return np.concatenate(rows), np.array(owners, dtype=np.int64)

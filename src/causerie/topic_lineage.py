@@ -132,15 +132,8 @@ def evolve(
     topics = [msgspec.structs.replace(each, parent=parents.get(each.id, "")) for each in topics]
     dormant = resting(old, ids, before, edits)
     prototypes, owners = places_of(found, ids, dormant, old, model)
-    new = TopicMap(
-        model,
-        (*themes, *topics, *dormant),
-        prototypes,
-        owners,
-        means,
-        len(texts),
-        found.resolution,
-    )
+    shown = (*themes, *topics, *dormant)
+    new = TopicMap(model, shown, prototypes, owners, means, len(texts), found.resolution)
     by_text = [ids[label] if label >= 0 else UNSORTED for label in found.labels]
     events = happenings(heard, by_text, old, new)
     return Evolution(new, [by_text[text] for text in said.text_of], events)
@@ -280,18 +273,21 @@ def themes_among(
     """The themes, and the theme of each topic that has one. A theme is the one again that most of
     its topics' messages were under.
     """
-    filled = int(found.labels.max(initial=-1)) + 1
-    present = np.bincount(found.labels[found.labels >= 0], minlength=filled) > 0
-    if not present.all():
-        return [], {}
-    groups = themes_of(heard.rows, found.labels, seed)
-    labels = np.where(found.labels >= 0, groups[found.labels], -1)
+    groups = np.full(found.number + 1, -1, dtype=np.int64)
+    filled, compact = np.unique(found.labels, return_inverse=True)
+    if (filled >= 0).any():
+        of_filled = themes_of(heard.rows, compact - int(filled[0] < 0), seed)
+        groups[filled[filled >= 0]] = of_filled
+    # The last one is of rows without a group.
+    labels = groups[found.labels]
     themes: list[Topic] = []
     parents: dict[str, str] = {}
     taken: set[str] = set()
     named = heard.namings(labels)
     for number, naming in enumerate(named):
         members = [topics[group] for group in np.flatnonzero(groups == number)]
+        if not members:
+            continue
         size = sum(member.size for member in members)
         was: Counter[str] = Counter()
         for member in members:

@@ -52,7 +52,8 @@ def namings(
     labels: Labels,
     weights: npt.NDArray[np.int64] | None = None,
 ) -> list[Naming]:
-    """A naming for each group, in the language that most of its messages are in.
+    """A naming for each group, in the language that most of its messages are in; an empty one for a
+    group without messages.
 
     Args:
         weights: how many messages each row stands for.
@@ -65,9 +66,14 @@ def namings(
     found = []
     taken: Counter[str] = Counter()
     for of, tally in zip(rows, counts, strict=True):
+        if not len(of):
+            found.append(Naming("", (), ""))
+            continue
         terms = best_terms(tally, rarity)
         said = [(term, weight) for term, weight in terms if tally.share(term) >= NAME_SHARE_MIN]
-        typical = typical_text(of, texts, vectors, [term for term, _ in said])
+        typical = typical_text(
+            mainly(of, languages, weights), texts, vectors, [term for term, _ in said]
+        )
         # Names are in one language: terms of others are for the list of terms.
         spoken = [each for each in said if 2 * tally.main[each[0]] >= tally.terms[each[0]]]
         name = name_of(spoken or said, typical, taken)
@@ -80,6 +86,17 @@ def rows_read(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Some of a large topic's rows, evenly: a thousand messages tell what it is about."""
     step = max(math.ceil(len(rows) / READ_PER_TOPIC_MAX), 1)
     return rows[::step]
+
+
+def mainly(
+    rows: npt.NDArray[np.int64], languages: Sequence[str], weights: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Those of the rows that are in the language most of them are in."""
+    sizes: Counter[str] = Counter()
+    for row in rows:
+        sizes[languages[row]] += int(weights[row])
+    main = sizes.most_common(1)[0][0]
+    return np.array([row for row in rows if languages[row] == main], dtype=np.int64)
 
 
 class Tally(NamedTuple):
@@ -126,7 +143,7 @@ def rarities(counts: Sequence[Tally]) -> dict[str, float]:
     """
     shares: Counter[str] = Counter()
     for tally in counts:
-        for term, times in tally.terms.items():
+        for term, times in tally.terms.items():  # None of a group without messages.
             shares[term] += times / tally.messages  # type: ignore[assignment]
     return {term: math.log(1 + len(counts) / (0.5 + share)) for term, share in shares.items()}
 

@@ -155,9 +155,9 @@ def stopwords(language: str) -> frozenset[str]:
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """What singular and plural, and the forms of a verb, have in common, roughly."""
-    for ending in STEM_ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
+    for endings in (STEM_ENDINGS, ("e", "y")):
+        fitting = (end for end in endings if word.endswith(end) and len(word) - len(end) >= 3)
+        word = word[: len(word) - len(next(fitting, ""))]
     return word
 
 
