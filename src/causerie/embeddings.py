@@ -185,8 +185,8 @@ def pack(vectors: Vectors) -> npt.NDArray[np.int8]:
     the direction alone has meaning. The cosine of two rows changes by less than .002.
     """
     highest = np.abs(vectors).max(axis=1, keepdims=True, initial=1e-12)
-    packed: npt.NDArray[np.int8] = np.rint(vectors * (127 / highest)).astype(np.int8)
-    return packed
+    rounded: npt.NDArray[np.int8] = np.rint(vectors * (127 / highest)).astype(np.int8)
+    return rounded
 
 
 def unpack(packed: npt.NDArray[np.int8]) -> Vectors:

@@ -34,7 +34,7 @@ class LanguageMeans:
         return cls({}, {})
 
     def added(self, vectors: Vectors, languages: Sequence[str]) -> LanguageMeans:
-        """With a batch more; `languages` has one for each row, "" or "und" where unknown."""
+        """With a batch more; `languages` has one for each row, "und" where it is not known."""
         counts, sums = dict(self.counts), dict(self.sums)
         names = np.array(languages, dtype=object)
         for name in sorted(set(languages)):

@@ -172,7 +172,7 @@ def staying_share(labels: Labels, before: Labels) -> float:
 
 
 def expected_groups(size: int) -> float:
-    return float(GROUPS_FACTOR * size**GROUPS_POWER)
+    return GROUPS_FACTOR * math.pow(size, GROUPS_POWER)
 
 
 def group_count(labels: Labels) -> int:
@@ -203,7 +203,7 @@ def added_up(vectors: Vectors, labels: Labels, count: int) -> Vectors:
     """The sum of each group's rows: (count, dimensions)."""
     from scipy.sparse import csr_array
 
-    # A product with a sparse matrix: adding row by row takes fifty times as long.
+    # A product with a sparse matrix: adding row by row takes many times as long.
     ones = np.ones(len(labels), dtype=np.float32)
     members = csr_array((ones, (labels, np.arange(len(labels)))), shape=(count, len(labels)))
     sums: Vectors = members @ vectors
@@ -223,7 +223,8 @@ def prototypes_of(vectors: Vectors, labels: Labels, seed: int) -> tuple[Vectors,
     """Up to four means of each group, and whose each is."""
     rows, owners = [vectors[:0]], []
     for group in range(int(labels.max(initial=-1)) + 1):
-        means = means_of(vectors[labels == group], seed)
+        own = vectors[labels == group]
+        means = means_of(own, seed) if len(own) else own
         rows.append(means)
         owners += [group] * len(means)
     return np.concatenate(rows), np.array(owners, dtype=np.int64)

@@ -86,7 +86,8 @@ class Found(NamedTuple):
     labels: Labels
     prototypes: Vectors
     owners: Labels
-    groups: int
+    number: int
+    """How many groups there are."""
     fixed: tuple[str, ...]
     """The ids of the last groups, which people decided about; the others have none yet."""
     resolution: float
@@ -131,15 +132,8 @@ def evolve(
     topics = [msgspec.structs.replace(each, parent=parents.get(each.id, "")) for each in topics]
     dormant = resting(old, ids, before, edits)
     prototypes, owners = places_of(found, ids, dormant, old, model)
-    new = TopicMap(
-        model,
-        (*themes, *topics, *dormant),
-        prototypes,
-        owners,
-        means,
-        len(texts),
-        found.resolution,
-    )
+    shown = (*themes, *topics, *dormant)
+    new = TopicMap(model, shown, prototypes, owners, means, len(texts), found.resolution)
     by_text = [ids[label] if label >= 0 else UNSORTED for label in found.labels]
     events = happenings(heard, by_text, old, new)
     return Evolution(new, [by_text[text] for text in said.text_of], events)
@@ -213,7 +207,7 @@ def identified(
     """
     from scipy.optimize import linear_sum_assignment
 
-    free = found.groups - len(found.fixed)
+    free = found.number - len(found.fixed)
     topics = sorted({topic for topic in before if topic and topic not in found.fixed})
     shared = np.zeros((free, len(topics)))
     place = {topic: number for number, topic in enumerate(topics)}
@@ -233,13 +227,13 @@ def topics_of(
 ) -> list[Topic]:
     """The topics as they are shown. One that is much the same as before is called the same."""
     named = heard.namings(found.labels)
-    named += [Naming("", (), "")] * (found.groups - len(named))
+    named += [Naming("", (), "")] * (found.number - len(named))
     least = thresholds(heard.rows, found.labels, found.prototypes, found.owners)
-    least += [1.0] * (found.groups - len(least))
+    least += [1.0] * (found.number - len(least))
     sizes = np.bincount(
         found.labels[found.labels >= 0],
         heard.weights[found.labels >= 0],
-        minlength=found.groups,
+        minlength=found.number,
     )
     topics = []
     for group, topic in enumerate(ids):
@@ -279,18 +273,21 @@ def themes_among(
     """The themes, and the theme of each topic that has one. A theme is the one again that most of
     its topics' messages were under.
     """
-    filled = int(found.labels.max(initial=-1)) + 1
-    present = np.bincount(found.labels[found.labels >= 0], minlength=filled) > 0
-    if not present.all():
-        return [], {}
-    groups = themes_of(heard.rows, found.labels, seed)
-    labels = np.where(found.labels >= 0, groups[found.labels], -1)
+    groups = np.full(found.number + 1, -1, dtype=np.int64)
+    filled, compact = np.unique(found.labels, return_inverse=True)
+    if (filled >= 0).any():
+        of_filled = themes_of(heard.rows, compact - int(filled[0] < 0), seed)
+        groups[filled[filled >= 0]] = of_filled
+    # The last one is of rows without a group.
+    labels = groups[found.labels]
     themes: list[Topic] = []
     parents: dict[str, str] = {}
     taken: set[str] = set()
     named = heard.namings(labels)
     for number, naming in enumerate(named):
         members = [topics[group] for group in np.flatnonzero(groups == number)]
+        if not members:
+            continue
         size = sum(member.size for member in members)
         was: Counter[str] = Counter()
         for member in members:

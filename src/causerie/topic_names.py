@@ -20,6 +20,9 @@ TERMS_MAX = 6
 TERMS_IN_NAME = 2
 TERM_SHARE_MIN = 0.02
 """A term that fewer of a topic's messages have is a word of theirs, not of the topic."""
+NAME_SHARE_MIN = 0.05
+"""A topic none of whose terms is in so many of its messages is one of small talk ("hmm", "ok"), and
+is called by what is typically said."""
 SECOND_SHARE_MIN = 0.35
 """So much of the first term's weight the second has to have to be in the name."""
 PAIR_FACTOR = 1.6
@@ -49,7 +52,8 @@ def namings(
     labels: Labels,
     weights: npt.NDArray[np.int64] | None = None,
 ) -> list[Naming]:
-    """A naming for each group, in the language that most of its messages are in.
+    """A naming for each group, in the language that most of its messages are in; an empty one for a
+    group without messages.
 
     Args:
         weights: how many messages each row stands for.
@@ -62,9 +66,17 @@ def namings(
     found = []
     taken: Counter[str] = Counter()
     for of, tally in zip(rows, counts, strict=True):
+        if not len(of):
+            found.append(Naming("", (), ""))
+            continue
         terms = best_terms(tally, rarity)
-        typical = typical_text(of, texts, vectors, [term for term, _ in terms])
-        name = name_of(terms, typical, taken)
+        said = [(term, weight) for term, weight in terms if tally.share(term) >= NAME_SHARE_MIN]
+        typical = typical_text(
+            mainly(of, languages, weights), texts, vectors, [term for term, _ in said]
+        )
+        # Names are in one language: terms of others are for the list of terms.
+        spoken = [each for each in said if 2 * tally.main[each[0]] >= tally.terms[each[0]]]
+        name = name_of(spoken or said, typical, taken)
         taken[name] += 1
         found.append(Naming(name, tuple(term for term, _ in terms), typical))
     return found
@@ -76,11 +88,28 @@ def rows_read(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return rows[::step]
 
 
+def mainly(
+    rows: npt.NDArray[np.int64], languages: Sequence[str], weights: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Those of the rows that are in the language most of them are in."""
+    sizes: Counter[str] = Counter()
+    for row in rows:
+        sizes[languages[row]] += int(weights[row])
+    main = sizes.most_common(1)[0][0]
+    return np.array([row for row in rows if languages[row] == main], dtype=np.int64)
+
+
 class Tally(NamedTuple):
     """In how many of a topic's messages its terms are."""
 
     messages: int
     terms: Counter[str]
+    main: Counter[str]
+    """Those of the messages in the language that most are in."""
+
+    def share(self, term: str) -> float:
+        """Of how many of all messages."""
+        return self.terms[term] / self.messages
 
 
 def group_terms(
@@ -104,7 +133,8 @@ def group_terms(
     for language, tally in by_language.items():
         if sizes[language] >= LANGUAGE_SHARE_MIN * total:
             terms.update(tally)
-    return Tally(total, terms)
+    main = by_language[sizes.most_common(1)[0][0]] if sizes else Counter()
+    return Tally(total, terms, main)
 
 
 def rarities(counts: Sequence[Tally]) -> dict[str, float]:
@@ -113,7 +143,7 @@ def rarities(counts: Sequence[Tally]) -> dict[str, float]:
     """
     shares: Counter[str] = Counter()
     for tally in counts:
-        for term, times in tally.terms.items():
+        for term, times in tally.terms.items():  # None of a group without messages.
             shares[term] += times / tally.messages  # type: ignore[assignment]
     return {term: math.log(1 + len(counts) / (0.5 + share)) for term, share in shares.items()}
 
@@ -153,8 +183,6 @@ def typical_text(
     """The message nearest to the mean that is short enough to read, long enough to tell something,
     and has a term of the topic, if there is one.
     """
-    if not len(rows):
-        return ""
     mean = vectors[rows].mean(axis=0)
     order = rows[np.argsort(-(vectors[rows] @ mean), kind="stable")]
     least, most = TYPICAL_CHARS

@@ -1,4 +1,4 @@
-"""The words of a message that may name a topic, without those that every message has."""
+"""The words of a message that may name a topic, by language; none that all messages have."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from functools import lru_cache
 CHARS_READ = 400
 """Of a long message, its beginning tells what it is about; the rest is mostly material."""
 FILLERS = {
-    "en": "hi hello hey thanks thank please pls ok okay yes no yeah dear sorry want wanna need "
-    "like know help tell give show let get got make help im ive id dont cant doesnt didnt "
-    "isnt whats hows lets gonna way thing things really just could would should also using "
-    "use used actually try trying said says guess continue next write explain example "
-    "following question questions answer i'm i've i'd i'll don't can't doesn't didn't "
-    "isn't what's how's let's won't that's it's",
-    "fr": "bonjour salut merci svp stp oui non ok d'accord veux voudrais peux peut pouvez faire "
-    "fait besoin aide aider dire donne donner comment pourquoi quel quelle quels quelles "
-    "est-ce j'ai suis c'est qu'est-ce bonsoir faut aimerais pourriez pouvoir",
+    "en": "hi hello hey thanks thank please pls ok okay yes no yeah dear sorry want wanna "
+    "need like know help tell give show let get got make help im ive id dont cant "
+    "doesnt didnt isnt whats hows lets gonna way thing things really just could would "
+    "should also using use used actually try trying said says guess continue next "
+    "write explain example following question questions answer i'm i've i'd i'll "
+    "don't can't doesn't didn't isn't what's how's let's won't that's it's",
+    "fr": "bonjour salut merci svp stp oui non ok d'accord veux voudrais peux peut pouvez "
+    "faire fait besoin aide aider dire donne donner comment pourquoi quel quelle "
+    "quels quelles est-ce j'ai suis c'est qu'est-ce bonsoir faut aimerais pourriez "
+    "pouvoir",
     "es": "hola gracias favor por sí no vale ok quiero quisiera puedo puede puedes necesito "
-    "ayuda hacer hago dime dar dame cómo qué cuál cuáles dónde buenos buenas días tardes "
-    "gustaría podría podrías tengo está",
+    "ayuda hacer hago dime dar dame cómo qué cuál cuáles dónde buenos buenas días "
+    "tardes gustaría podría podrías tengo está",
     "de": "hallo danke bitte ja nein ok möchte kann können könnte brauche hilfe gibt mir mal",
-    "zh": "你好 您好 谢谢 请 请问 好的 想 要 需要 可以 能 帮 帮我 帮忙 一下 "
-    "告诉 怎么 怎样 什么 为什么 如何 哪个 哪里 哪些 多少 是否 有没有 我想 "
-    "我要 知道 一个 这个 那个 问题 继续 吗 呢 吧 应该",
-    "ja": "こんにちは ありがとう お願い 教えて です ます 何 思 私 今日 今 時 事 "
-    "人 方 感 言 行 見 出来 良 好",
+    "zh": "你好 您好 谢谢 请 请问 好的 想 要 需要 可以 能 帮 帮我 帮忙 一下 告诉 怎么 怎样 "
+    "什么 为什么 如何 哪个 哪里 哪些 多少 是否 有没有 我想 我要 知道 一个 这个 那个 "
+    "问题 继续 吗 呢 吧 应该",
+    "ja": "こんにちは ありがとう お願い 教えて です ます 何 思 私 今日 今 時 事 人 方 感 言 "
+    "行 見 出来 良 好 最近 本当 一番 自分 大変 先日 面白 興味 普段 最初",
 }
 """Words of any conversation, whatever its topic."""
 HAN = r"\u3400-\u4dbf\u4e00-\u9fff々"
@@ -154,9 +155,9 @@ def stopwords(language: str) -> frozenset[str]:
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """What singular and plural, and the forms of a verb, have in common, roughly."""
-    for ending in STEM_ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
+    for endings in (STEM_ENDINGS, ("e", "y")):
+        fitting = (end for end in endings if word.endswith(end) and len(word) - len(end) >= 3)
+        word = word[: len(word) - len(next(fitting, ""))]
     return word
 
 
