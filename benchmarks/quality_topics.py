@@ -32,6 +32,10 @@ COUNT_ERROR_MAX = 0.25
 NAMED_MIN = 0.80
 LANGUAGES = {"en": "eng_Latn", "fr": "fra_Latn", "es": "spa_Latn", "zh": "zho_Hans"}
 BATCHES = 10
+DRAWS = 5
+"""Of languages to sentences by chance: one draw alone may fall on either side of an aim."""
+SUBSET_INTENTS = (5, 10, 20, 40)
+SUBSET_ROWS = (25, 100)
 STAYING_MIN = 0.90
 
 
@@ -48,6 +52,7 @@ def rows() -> list[Row]:
             for name, file in SETS.items():
                 messages = read(file, model)
                 found += discovery_rows(model, name, messages)
+                found.append(subsets_row(model, name, messages))
                 if name == "Banking77":
                     found += stability_rows(model, messages)
         return found + language_rows()
@@ -91,6 +96,31 @@ def discovery_rows(model: str, name: str, messages: Messages) -> list[Row]:
     ]
 
 
+def subsets_row(model: str, name: str, messages: Messages) -> Row:
+    """The number of topics where the expected number is of no help: parts of the set, of few and
+    of many rows an intent. On the whole sets what is expected is near the truth, as it was chosen
+    with them in sight.
+    """
+    rng = np.random.default_rng(101)
+    labels = np.array(messages.labels)
+    ratios = []
+    for intents, size in itertools.product(SUBSET_INTENTS, SUBSET_ROWS):
+        chosen = rng.choice(np.unique(labels), intents, replace=False)
+        own = [rng.permutation(np.flatnonzero(labels == each))[:size] for each in chosen]
+        groups = discover(messages.vectors[np.concatenate(own)], seed=SEED)
+        ratios.append(groups.count / intents)
+    near = sum(abs(ratio - 1) <= COUNT_ERROR_MAX for ratio in ratios)
+    return Row(
+        "number of topics, parts of the set",
+        f"{name}, {len(ratios)} parts of 5 to 40 intents, {model}",
+        f"{near} of {len(ratios)} within {COUNT_ERROR_MAX:.0%}; "
+        f"from {min(ratios):.2f} to {max(ratios):.2f} times as many",
+        "",
+        "",
+        None,
+    )
+
+
 def named_share(messages: Messages, labels: Any, shuffled: bool = False) -> float:
     """Of how many topics the first three terms have a word of the commonest label."""
     named = namings(messages.texts, ["en"] * len(labels), messages.vectors, labels)
@@ -112,6 +142,8 @@ class History:
         self.ids: dict[int, str] = {}
         self.map: TopicMap | None = None
         self.kept: list[float] = []
+        self.kept_by_looks: list[float] = []
+        """Only where topics were looked for: without a look nothing can change."""
         self.looks = 0
         self._numbers = itertools.count()
 
@@ -124,10 +156,12 @@ class History:
             found = self.map.assign(self.messages.vectors[new], ["en"] * len(new))
             self.ids.update(zip(new, found, strict=True))
         unsorted = sum(not topic for topic in self.ids.values())
-        if always or is_due(self.map, len(rows), unsorted):
+        looked = always or is_due(self.map, len(rows), unsorted)
+        if looked:
             self.look(rows)
         if old:
             self.kept.append(sum(self.ids[row] == was for row, was in old.items()) / len(old))
+            self.kept_by_looks += self.kept[-1:] if looked else []
 
     def look(self, rows: list[int]) -> None:
         self.looks += 1
@@ -168,9 +202,10 @@ def stability_rows(model: str, messages: Messages) -> list[Row]:
             Row(
                 f"messages keep their topic, {BATCHES} batches, looked for {when}",
                 f"{data}, {history.looks} looks",
-                f"{mean:.3f} on average, {least:.3f} at the least; NMI {history.quality():.3f}",
+                f"{mean:.3f} over batches, {np.mean(history.kept_by_looks):.3f} over looks, "
+                f"{least:.3f} at the least; NMI {history.quality():.3f}",
                 "",
-                f"≥ {STAYING_MIN:.2f} on average",
+                f"≥ {STAYING_MIN:.2f} over batches",
                 mean >= STAYING_MIN,
             )
         )
@@ -200,16 +235,35 @@ def language_rows() -> list[Row]:
         for code, name in LANGUAGES.items()
     }
     ids = sorted(sets["en"])
-    picked = np.random.default_rng(SEED).choice(list(LANGUAGES), len(ids)).tolist()
-    lines = [sets[code][one] for code, one in zip(picked, ids, strict=True)]
-    vectors = embedder(DEFAULT_MODEL).embed([line["text"] for line in lines])
-    groups = discover(vectors, seed=SEED)
-    topic = nmi([line["label"] for line in lines], groups.labels)
-    language = nmi(picked, groups.labels)
-    told = KMeans(7, n_init=1, random_state=SEED).fit_predict(vectors)
-    data = f"SIB-200 mixed en fr es zh, {len(ids)}, {DEFAULT_MODEL}"
-    baseline = f"{nmi([line['label'] for line in lines], told):.3f} k-means told the number"
+    labels = [sets["en"][one]["label"] for one in ids]
+    model = embedder(DEFAULT_MODEL)
+    vectors = {code: model.embed([of[one]["text"] for one in ids]) for code, of in sets.items()}
+    topic, language, told = [], [], []
+    for draw in range(DRAWS):
+        picked = np.random.default_rng(draw).choice(list(LANGUAGES), len(ids)).tolist()
+        mixed = np.stack([vectors[code][row] for row, code in enumerate(picked)])
+        found = discover(mixed, seed=SEED).labels
+        topic.append(nmi(labels, found))
+        language.append(nmi(picked, found))
+        means = KMeans(7, n_init=1, random_state=SEED).fit_predict(mixed)
+        told.append(nmi(labels, means))
+    data = f"SIB-200 mixed en fr es zh, {len(ids)}, {DRAWS} draws, {DEFAULT_MODEL}"
+    baseline = f"{np.mean(told):.3f} k-means told the number"
     return [
-        Row("topics over languages, NMI", data, f"{topic:.3f}", baseline, "≥ 0.43", topic >= 0.43),
-        Row("languages in topics, NMI", data, f"{language:.3f}", "", "< 0.02", language < 0.02),
+        Row(
+            "topics over languages, NMI",
+            data,
+            f"{np.mean(topic):.3f}, {min(topic):.3f} to {max(topic):.3f}",
+            baseline,
+            "≥ 0.43",
+            float(np.mean(topic)) >= 0.43,
+        ),
+        Row(
+            "languages in topics, NMI",
+            data,
+            f"{np.mean(language):.3f}, {min(language):.3f} to {max(language):.3f}",
+            "",
+            "< 0.02",
+            float(np.mean(language)) < 0.02,
+        ),
     ]
