@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -291,7 +292,8 @@ def lines(row: Measured, direct: Measured) -> dict[str, str]:
     """The table's column of one gateway."""
 
     def added(kind: Callable[[Sample], tuple[float, float]]) -> str:
-        p50, p99 = (added_ms(row, direct, lambda s, at=at: kind(s)[at]) for at in (0, 1))  # type: ignore[misc]
+        p50 = added_ms(row, direct, lambda sample: kind(sample)[0])
+        p99 = added_ms(row, direct, lambda sample: kind(sample)[1])
         return f"{p50:.2f}, {p99:.2f}"
 
     def loaded_ms(at: int) -> float:
@@ -313,12 +315,19 @@ def lines(row: Measured, direct: Measured) -> dict[str, str]:
     }
 
 
+def cores_of(name: str, sample: Sample) -> float:
+    """Cores that one of them used."""
+    return sample.cores[name]
+
+
+def whole_of(at: int, sample: Sample) -> float:
+    """A quantile of one connection's calls, in seconds."""
+    return sample.single.whole[at]
+
+
 def shares(row: Measured) -> dict[str, float]:
     """Cores in use while 64 connections called: of the gateway, the provider, the load, others."""
-    return {
-        name: row.middle(lambda sample, name=name: sample.cores[name])  # type: ignore[misc]
-        for name in row.samples[0].cores
-    }
+    return {name: row.middle(partial(cores_of, name)) for name in row.samples[0].cores}
 
 
 def cores(row: Measured) -> str:
@@ -357,8 +366,7 @@ def print_aims(rows: list[Measured]) -> None:
             continue
         for at, quantile in enumerate(("p50", "p99")):
             mine, theirs = (
-                added_ms(row, rows[0], lambda sample, at=at: sample.single.whole[at])  # type: ignore[misc]
-                for row in (ours, by_name[peer])
+                added_ms(row, rows[0], partial(whole_of, at)) for row in (ours, by_name[peer])
             )
             print_aim(f"added latency {quantile} / {peer}'s", mine / theirs, latency, most=True)
         theirs = rate(by_name[peer])

@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -204,7 +205,7 @@ async def send_at_once(order: Order, tally: Tally) -> None:
     ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(order.connections)]
     for over in ends:
         await loop.create_connection(
-            lambda over=over: Caller(requests, tally, over),  # type: ignore[misc]
+            partial(Caller, requests, tally, over),
             "127.0.0.1",
             order.port,
         )

@@ -9,7 +9,14 @@ import pytest
 
 from tests.conftest import Cast
 from tests.gateway_cast import GatewayCast, frames, spoken
-from tests.scripted_upstream import ScriptedUpstream, answer, cut_stream, no_usage, status
+from tests.scripted_upstream import (
+    Reply,
+    ScriptedUpstream,
+    answer,
+    cut_stream,
+    no_usage,
+    status,
+)
 
 SYSTEM = {"role": "system", "content": "Be brief."}
 
@@ -71,9 +78,9 @@ def test_a_stream_is_as_arks_clients_expect_it(gateway: GatewayCast) -> None:
 
 
 @pytest.mark.parametrize("script", [cut_stream(after=2), status(500)])
-def test_a_failed_turn_leaves_the_context_as_it_was(gateway: GatewayCast, script: object) -> None:
+def test_a_failed_turn_leaves_the_context_as_it_was(gateway: GatewayCast, script: Reply) -> None:
     context = gateway.create(SYSTEM).json()["id"]
-    gateway.upstream.then(script)  # type: ignore[arg-type]
+    gateway.upstream.then(script)
     gateway.turn(context, "One", stream=True)
     assert gateway.turn(context, "Two").status_code == 200
     assert gateway.upstream.last.messages == [SYSTEM, {"role": "user", "content": "Two"}]

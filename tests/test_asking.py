@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
@@ -68,7 +69,8 @@ class Scene:
 
     def settings(self, **given: object) -> MeaningSettings:
         judge = Service(url=self.upstream.url, model="scripted-1", key=KEY)
-        return MeaningSettings(**{"judge": judge, "calls_per_day": 50, **given})  # type: ignore[arg-type]
+        usual = MeaningSettings(judge=judge, calls_per_day=50)
+        return msgspec.structs.replace(usual, **given)
 
     def ask(self, *texts: str, asking: Asking | None = None, **given: object) -> Answered:
         return (asking or self.asking()).answer("mine", self.settings(**given), [TOPIC], texts)

@@ -414,6 +414,7 @@ def test_a_turn_whose_answer_was_lost_is_not_said_twice(
 
 def test_what_is_no_json_is_refused_before_it_is_sent(talker: Client) -> None:
     with pytest.raises(Invalid):
+        # What a caller without a type checker hands in.
         talker.create_context("ep-test", "Be brief.", metadata={"a": object()})  # type: ignore[dict-item]
 
 

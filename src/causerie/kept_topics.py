@@ -54,9 +54,9 @@ class KeptMatcher:
                 ids.extend(self._keyword.match(text, language))
         if self._semantic is not None and vectors is not None:
             rows = [row for row, vector in enumerate(vectors) if vector is not None]
-            known = [vectors[row] for row in rows]
+            known = [np.asarray(vectors[row], dtype=np.float32) for row in rows]
             if known:
-                matches = self._semantic.match(np.stack(known))  # type: ignore[arg-type]
+                matches = self._semantic.match(np.stack(known))
                 for row, ids_of_row in zip(rows, matches, strict=True):
                     found[row].extend(ids_of_row)
         return [self.joined(ids) if ids else () for ids in found]

@@ -141,10 +141,10 @@ def rarities(counts: Sequence[Tally]) -> dict[str, float]:
     """How much a term says, the less the more of all topics have it, each topic counted as large
     as the others.
     """
-    shares: Counter[str] = Counter()
+    shares: defaultdict[str, float] = defaultdict(float)
     for tally in counts:
         for term, times in tally.terms.items():  # None of a group without messages.
-            shares[term] += times / tally.messages  # type: ignore[assignment]
+            shares[term] += times / tally.messages
     return {term: math.log(1 + len(counts) / (0.5 + share)) for term, share in shares.items()}
 
 

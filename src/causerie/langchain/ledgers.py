@@ -72,7 +72,7 @@ class Ledger:
                 entry = entry_of(turn)
                 if entry is not None:
                     self._write(entry, turn.party)
-            except Exception:
+            except Exception:  # the edge of an app's run: logging must never break it
                 log.exception("a run could not be logged")
 
     def _write(self, entry: Entry, party: Party) -> None:

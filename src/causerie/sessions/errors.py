@@ -65,6 +65,7 @@ class InteractionsFailed(ExceptionGroup[ModelFailed], SessionError):
         self.logged = True
         self.interactions = interactions
 
+    # A group of these alone, where Python's derives one of anything.
     def derive(self, failures: Sequence[ModelFailed]) -> InteractionsFailed:  # type: ignore[override]
         """The same for some of them."""
         return InteractionsFailed(self.message, failures, self.interactions)

@@ -24,6 +24,7 @@ class SessionHistory(BaseChatMessageHistory):
         self.session = session
         self._turns = turns
 
+    # LangChain declares a field; all that reads a history reads this as one.
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]
         """All of them. Raises SessionError."""
@@ -47,6 +48,7 @@ class TurnHistory(BaseChatMessageHistory):
         self._turn = turn
         self.failure: SessionError | None = None
 
+    # LangChain declares a field; all that reads a history reads this as one.
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]
         """All of them."""

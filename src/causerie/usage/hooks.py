@@ -74,6 +74,7 @@ class _Finder:
         specs = (finder.find_spec(fullname, path, target) for finder in others)
         spec = next((spec for spec in specs if spec is not None), None)
         if spec is not None and spec.loader is not None:
+            # It has what importing asks of a loader, and passes on the rest.
             spec.loader = _Telling(spec.loader, arrived)  # type: ignore[assignment]
         return spec
 
