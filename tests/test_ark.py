@@ -9,8 +9,8 @@ import pytest
 
 from tests.conftest import Cast
 from tests.gateway_cast import GatewayCast, frames, spoken
+from tests.scripted_model import Reply
 from tests.scripted_upstream import (
-    Reply,
     ScriptedUpstream,
     answer,
     cut_stream,

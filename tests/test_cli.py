@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 
 from causerie.testing import ServerProcess
@@ -241,3 +242,24 @@ def test_a_member_who_forgot_the_password_gets_a_link_only_if_there_is_such_a_me
 ) -> None:
     with pytest.raises(RuntimeError, match="no member"):
         server.command("member", "link", "nobody@example.org")
+
+
+def test_enrich_understands_what_was_imported(tmp_path: Path) -> None:
+    file = tmp_path / "talk.jsonl"
+    said = [
+        {"role": "user", "content": "Hola, ¿dónde está mi pedido? Estoy muy enfadado"},
+        {"role": "assistant", "content": "Ya lo miro."},
+    ]
+    file.write_text(json.dumps({"id": "one", "messages": said}) + "\n")
+    server = ServerProcess(tmp_path / "data")
+    server.command("import", str(file))
+    server.command("enrich")
+    server.start()
+    try:
+        headers = {"Authorization": f"Bearer {server.key('read')}"}
+        url = f"{server.endpoint}/api/v1/conversations/one"
+        answer = httpx.get(url, headers=headers).raise_for_status().json()
+    finally:
+        server.stop()
+    assert [one["language"] for one in answer["messages"]] == ["es", "es"]
+    assert answer["messages"][0]["sentiment"] < 0

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from causerie.asking import Asking
+from causerie.calibrating import Calibrating
 from causerie.conversations import Conversation, Message
 from causerie.delivery import Delivery
 from causerie.discovery import Discovery
@@ -72,13 +73,18 @@ class Room:
     def __post_init__(self) -> None:
         self.worker = self.make()
 
-    def say(self, *texts: str, id: str = "", **given: Any) -> str:
-        """Keep a conversation, user and assistant in turn; its id."""
+    def say(self, *texts: str, id: str = "", thumb: int = 0, **given: Any) -> str:
+        """Keep a conversation, user and assistant in turn; its id. The thumb is on its answers."""
         self.count += 1
         uid = f"c{self.count}"
         messages = [
             Message(
-                id="", position=0, at=self.clock(), role=("user", "assistant")[n % 2], text=text
+                id="",
+                position=0,
+                at=self.clock(),
+                role=("user", "assistant")[n % 2],
+                text=text,
+                rating=thumb * (n % 2),
             )
             for n, text in enumerate(texts)
         ]
@@ -147,13 +153,14 @@ def room(
             return GroundsReader(topics, settings, meanings, clock)
 
         asking = Asking(verdicts, Judge(verdicts, lambda project, id: None, clock))
-        questioning = Questioning(accounts, grounds(), meanings, asking, lambda *_: None)
+        questioning = Questioning(accounts, grounds(), meanings, asking, topics, lambda *_: None)
         discovery = Discovery(meanings, topics, processes, clock, random.Random(1))
         return Enrichment(
             accounts,
             grounds(),
             meanings,
             delivery,
+            Calibrating(meanings, settings, processes),
             discovery,
             questioning,
             progress,
@@ -300,6 +307,26 @@ def test_only_the_languages_of_a_project_are_seen(room: Room) -> None:
     id = room.say(*SPANISH)
     room.worker.drain()
     assert room.row(id).language != "es"
+
+
+def test_thumbs_bend_the_scale_once_there_are_enough(room: Room) -> None:
+    # People here are content when they say little, and say so of nothing.
+    dry, warm = "that will do, thank you", "I love it, this is wonderful, how lovely!"
+    id = room.say("a question", "an answer", dry)
+    room.worker.drain()
+    plain = room.meanings(id)[2].sentiment
+    assert plain is not None
+    for number in range(24):
+        room.say(f"question {number}", "answer", dry, thumb=1)
+        room.say(f"request {number}", "answer", "no, this is wrong", thumb=-1)
+        room.say(f"wish {number}", "answer", warm, thumb=1)
+    room.worker.wake(room.project)
+    room.worker.drain()
+    found = room.settings.get(room.project).calibration
+    assert found["thumbs"] >= 60
+    bent = room.meanings(id)[2].sentiment
+    assert bent is not None
+    assert bent != plain
 
 
 def test_progress_says_what_is_left(room: Room) -> None:

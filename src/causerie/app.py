@@ -68,7 +68,7 @@ from causerie.web.topic_pages import TopicPages
 from causerie.web.topic_suggestions import TopicSuggestions
 from causerie.web.understanding_pages import UnderstandingPages
 from causerie.web.voices import Voices
-from causerie.workshop import open_workshop
+from causerie.workshop import Workshop, open_workshop
 
 COLLECTION_THRESHOLDS = (20_000, 20, 50)
 log = logging.getLogger(__name__)
@@ -106,6 +106,21 @@ def open_stores(settings: Settings, clock: Clock = utc_now) -> Stores:
     inbox = Inbox(engine)
     delivery = Delivery(inbox, events, holder(settings), clock, settings.flush_interval_ms)
     return Stores(folder, engine, events, inbox, Accounts(engine), Reports(events), delivery)
+
+
+def open_workshop_of(settings: Settings, stores: Stores, clock: Clock = utc_now) -> Workshop:
+    """Where meaning is made, for a command: the models of the gateway's endpoints included."""
+    shelves = open_shelves(settings, stores.engine)
+    return open_workshop(
+        settings,
+        stores.engine,
+        stores.events,
+        stores.accounts,
+        stores.delivery,
+        shelves.vault,
+        shelves.endpoints.resolve,
+        clock,
+    )
 
 
 def holder(settings: Settings) -> str:

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from causerie.accounts import Project, Role
-from causerie.app import Stores, open_events, open_stores
+from causerie.app import Stores, open_events, open_stores, open_workshop_of
 from causerie.chat_command import chat
 from causerie.clock import utc_now
 from causerie.config import Settings
@@ -295,6 +295,23 @@ def _asked(url: str, token: str) -> Iterator[bytes]:
         raise Unavailable(f"{url} cannot be reached: {error.reason}") from error
     except (HTTPException, OSError) as error:
         raise Unavailable(f"{url} did not answer to the end: {error}") from error
+
+
+@app.command()
+def enrich(data: Data = None) -> None:
+    """Understand all that lacks meaning now; a running server does so by itself."""
+    settings = settings_of(data=data)
+    _log_to_stderr(settings.overriding(log_level="warning"))
+    stores = open_stores(settings)
+    workshop = open_workshop_of(settings, stores)
+    try:
+        stores.delivery.drain()
+        with _progress("understanding", workshop.left()) as (progress, task):
+            workshop.enrichment.drain(lambda messages: progress.advance(task, messages))
+    finally:
+        workshop.stop()
+        stores.delivery.stop()
+        stores.close()
 
 
 @app.command()

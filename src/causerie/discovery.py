@@ -76,7 +76,7 @@ class Discovery:
         evolution = self._processes.run(
             find, model, old.document if old else b"", sample, ids, edits
         )
-        return self._keep(project, evolution, old, len(sample.texts))
+        return self._keep(project, evolution, old, grounds.topics, len(sample.texts))
 
     def _is_due(self, project: str, grounds: Grounds, old: StoredMap | None) -> bool:
         now = self._clock()
@@ -101,12 +101,20 @@ class Discovery:
         return now - old.made_at >= REST and is_due(known, rows, int(share * rows))
 
     def _keep(
-        self, project: str, evolution: Evolution, old: StoredMap | None, messages: int
+        self,
+        project: str,
+        evolution: Evolution,
+        old: StoredMap | None,
+        known: Sequence[Topic],
+        messages: int,
     ) -> bool:
         now = self._clock()
         revision = old.revision + 1 if old else 1
         made = StoredMap(evolution.map.to_bytes(), revision, now, messages)
-        found = [_topic(project, topic, now) for topic in evolution.map.topics]
+        before = {topic.id: topic for topic in known}
+        found = [
+            _topic(project, topic, before.get(topic.id), now) for topic in evolution.map.topics
+        ]
         events = [
             TopicEvent(
                 project=project, at=now, kind=each.what, topic=each.topic, others=each.others
@@ -153,12 +161,14 @@ def _edits(topics: Sequence[Topic]) -> Edits:
     )
 
 
-def _topic(project: str, found: Found, now: datetime) -> Topic:
+def _topic(project: str, found: Found, known: Topic | None, now: datetime) -> Topic:
+    same = known is not None and known.definition.found_name == found.name
     definition = Definition(
         parent=found.parent,
         terms=found.terms,
         typical=found.typical,
         found_name=found.name,
+        polished_name=known.definition.polished_name if known is not None and same else "",
         size=found.size,
     )
     return Topic(

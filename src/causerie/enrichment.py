@@ -17,6 +17,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
+from causerie.calibrating import Calibrating
 from causerie.delivery import Delivery, Named
 from causerie.discovery import Discovery
 from causerie.errors import Unavailable
@@ -53,6 +54,7 @@ class Enrichment:
         grounds: GroundsReader,
         meanings: Meanings,
         delivery: Delivery,
+        calibrating: Calibrating,
         discovery: Discovery,
         questioning: Questioning,
         progress: Progress,
@@ -63,6 +65,7 @@ class Enrichment:
         self._grounds = grounds
         self._meanings = meanings
         self._delivery = delivery
+        self._calibrating = calibrating
         self._discovery = discovery
         self._questioning = questioning
         self._progress = progress
@@ -108,6 +111,13 @@ class Enrichment:
         self._scanned.pop(project, None)
         self._wake.set()
 
+    def left(self) -> int:
+        """How many messages lack meaning now, of all projects together."""
+        return sum(
+            self._meanings.left(project.id, self._grounds.read(project.id).generation).messages
+            for project in self._accounts.projects()
+        )
+
     def drain(self, progress: Callable[[int], None] = lambda messages: None) -> None:
         """Add all the meaning that lacks now, in the caller's thread; `progress` is told how many
         messages each step took.
@@ -151,9 +161,11 @@ class Enrichment:
         keys = self._claim(project, grounds)
         if not keys:
             self._tell(project, grounds)
-            if not self._discovery.run(project, grounds):
+            if not (
+                self._calibrating.run(project, grounds) or self._discovery.run(project, grounds)
+            ):
                 return None
-            # What was found sorts everything anew, at once.
+            # What was found changes everything, at once.
             self._scanned.pop(project, None)
             return 0
         done = sum(self._understand(project, grounds, list(some)) for some in lookups(keys))

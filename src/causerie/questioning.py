@@ -21,10 +21,13 @@ from causerie.meaning_settings import NOBODY
 from causerie.meanings import Said
 from causerie.store.accounts import Accounts
 from causerie.store.meanings import Key, Meanings
-from causerie.topics import TopicKind
+from causerie.store.topics import Topics
+from causerie.topics import Topic, TopicKind
 from causerie.understanding import USER, Grounds
 
 BATCH_CONVERSATIONS = 20
+POLISHED_TOPICS = 20
+"""At a time."""
 IDLE_INTERVAL_S = 5
 TROUBLE_INTERVAL_S = 60
 STOP_SECONDS_MAX = 10
@@ -51,12 +54,14 @@ class Questioning:
         grounds: GroundsReader,
         meanings: Meanings,
         asking: Asking,
+        topics: Topics,
         again: Callable[[str, Sequence[Key]], None],
     ) -> None:
         self._accounts = accounts
         self._grounds = grounds
         self._meanings = meanings
         self._asking = asking
+        self._topics = topics
         self._again = again
         self._troubles: dict[str, str] = {}
         self._stopping = threading.Event()
@@ -147,9 +152,29 @@ class Questioning:
         steps = [self._project(project.id) for project in self._accounts.projects()]
         return any(steps)
 
+    def _polish(self, project: str, grounds: Grounds) -> None:
+        """Have suggested topics called by a model's titles, if the project wants it."""
+        settings = grounds.settings
+        if not (settings.judge and settings.polishes_names):
+            return
+        plain = _unpolished(grounds)[:POLISHED_TOPICS]
+        named = [
+            (topic.definition.terms, topic.definition.typical, topic.definition.found_name)
+            for topic in plain
+        ]
+        titles = self._asking.polish(project, settings, named) if named else []
+        better = {
+            topic.id: title
+            for topic, title in zip(plain, titles, strict=True)
+            if title != topic.definition.found_name
+        }
+        if better:
+            self._topics.polish(project, better)
+
     def _project(self, project: str) -> bool:
         grounds = self._grounds.read(project)
         self._troubles[project] = ""
+        self._polish(project, grounds)
         if not _asks(grounds):
             return False
         keys = self._meanings.unjudged(
@@ -169,6 +194,19 @@ class Questioning:
         self._troubles[project] = answered.trouble or self._asking.trouble(project, settings)
         self._again(project, keys)
         return not self._troubles[project]
+
+
+def _unpolished(grounds: Grounds) -> list[Topic]:
+    """The suggested topics that show the name that was found."""
+    return [
+        topic
+        for topic in grounds.topics
+        if not topic.kept
+        and not topic.dormant
+        and not topic.name
+        and not topic.definition.polished_name
+        and topic.definition.terms
+    ]
 
 
 def _asks(grounds: Grounds) -> bool:

@@ -66,6 +66,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Suggested: a message in its middle."""
     found_name: str = ""
     """Suggested: the name that was made for it; a person's own is the topic's."""
+    polished_name: str = ""
+    """Suggested: what a language model made of that name, where one is asked."""
     size: int = 0
     """Suggested: how many messages it had when it was found."""
 
@@ -93,7 +95,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """What to call it."""
-        return self.name or self.definition.found_name or "Unnamed"
+        return self.name or self.definition.polished_name or self.definition.found_name or "Unnamed"
 
     @property
     def kept(self) -> bool:

@@ -8,7 +8,7 @@ understood under an earlier one is understood again.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 
@@ -22,7 +22,7 @@ from causerie.meaning_settings import REMOTE, MeaningSettings
 from causerie.meanings import ConversationMeaning, MessageMeaning, Said
 from causerie.remote_embeddings import RemoteEmbedder
 from causerie.semantic_topics import Preview, preview, threshold_of
-from causerie.sentiment import HEADS, Calibration, SentimentHead, trend
+from causerie.sentiment import HEADS, Calibration, SentimentHead, calibrate, trend
 from causerie.signals import Signal, reasked, signals_of
 from causerie.topic_maps import TopicMap
 from causerie.topics import Topic
@@ -80,6 +80,24 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     """What most of the project's users write."""
 
 
+class Felt(msgspec.Struct, frozen=True):
+    """What a user said, with its vector."""
+
+    text: str
+    language: str
+    vector: bytes
+
+
+def bend(grounds: Grounds, felt: Sequence[Felt], thumbs: Sequence[bool]) -> dict[str, float]:
+    """The calibration that thumbs say, as the settings keep it; empty while there are too few."""
+    plain = msgspec.structs.replace(
+        grounds, settings=msgspec.structs.replace(grounds.settings, calibration={})
+    )
+    scores = Understanding(plain).moods(felt)
+    found = calibrate(scores, thumbs) if scores else Calibration()
+    return {name: float(value) for name, value in found._asdict().items()} if found.thumbs else {}
+
+
 def understand(grounds: Grounds, conversations: Sequence[Spoken]) -> list[Understood]:
     """What the conversations mean, in order. Keeps the models of the latest grounds at hand.
 
@@ -122,7 +140,7 @@ class Understanding:
         self._map = TopicMap.from_bytes(grounds.map) if grounds.map else None
         self._remembered: OrderedDict[bytes, bytes] = OrderedDict()
         given = grounds.settings.calibration
-        self._calibration = msgspec.convert(given, Calibration) if given else None
+        self._calibration = _calibration(given) if given else None
 
     @cached_property
     def _embedder(self) -> Embedder:
@@ -156,6 +174,12 @@ class Understanding:
             self._understood(one, spoken, rows)
             for one, spoken in zip(conversations, languages, strict=True)
         ]
+
+    def moods(self, felt: Sequence[Felt]) -> list[float]:
+        """The mood of each; empty where the model has no head for it."""
+        vectors = self._unpacked([one.vector for one in felt])
+        texts, languages = [one.text for one in felt], [one.language for one in felt]
+        return [score for score in self._felt(texts, languages, vectors) if score is not None]
 
     # ---- language ------------------------------------------------------------------------------
 
@@ -298,6 +322,10 @@ class Understanding:
             generation=self.grounds.generation,
             judged=one.judged_generation,
         )
+
+
+def _calibration(given: Mapping[str, float]) -> Calibration:
+    return Calibration(given["slope"], given["shift"], int(given["thumbs"]))
 
 
 _loaded: dict[int, Understanding] = {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from causerie.asking import Asking
+from causerie.calibrating import Calibrating
 from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.delivery import Delivery
@@ -56,6 +57,10 @@ class Workshop:
             settings = self.settings.get(project)
             return self.previews.run(nearest, settings, texts, examples, threshold)
 
+    def left(self) -> int:
+        """How many messages of all projects lack meaning."""
+        return self.enrichment.left()
+
     def start(self) -> None:
         """Begin to understand, and to ask."""
         self.enrichment.start()
@@ -94,6 +99,7 @@ def open_workshop(
         GroundsReader(topics, wishes, meanings, clock),
         meanings,
         asking,
+        topics,
         lambda project, keys: delivery.delivered([(project, *key) for key in keys]),
     )
     enrichment = Enrichment(
@@ -101,6 +107,7 @@ def open_workshop(
         grounds,
         meanings,
         delivery,
+        Calibrating(meanings, wishes, processes),
         discovery,
         questioning,
         progress,

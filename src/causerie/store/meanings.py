@@ -41,6 +41,16 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Rated:
+    """An answer with a thumb."""
+
+    tenant: str
+    conversation: str
+    position: int
+    rating: int
+
+
+@dataclass(frozen=True)
 class Rewritten:
     """A conversation whose meaning is to be kept."""
 
@@ -143,6 +153,15 @@ class Meanings:
         parameters = {"project": project, "model": model}
         row = self._events.select("enrichment/sorted", parameters)[0]
         return int(row["messages"]), int(row["unsorted"])
+
+    def thumbs(self, project: str) -> int:
+        """How many there are in all."""
+        return int(self._events.select("enrichment/thumbs", {"project": project})[0]["thumbs"])
+
+    def rated(self, project: str, limit: int) -> list[Rated]:
+        """The latest answers that were rated."""
+        rows = self._events.select("enrichment/rated", {"project": project, "limit": limit})
+        return [Rated(**row) for row in rows]
 
     def unchanged(self, project: str, rewritten: Sequence[Rewritten]) -> list[Rewritten]:
         """Those whose row is still the one that was read: the others have grown since."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,6 +107,16 @@ class Topics:
             for topic in found:
                 _write_found(connection, topic)
             _note(connection, events)
+
+    def polish(self, project: str, names: Mapping[str, str]) -> None:
+        """Keep what a language model calls suggested topics, by their ids."""
+        with transaction(self._engine) as connection:
+            of = (topics.c.project == project, topics.c.id.in_(names))
+            for topic in [_topic(row) for row in connection.execute(select(topics).where(*of))]:
+                better = msgspec.structs.replace(topic.definition, polished_name=names[topic.id])
+                one = (topics.c.project == project, topics.c.id == topic.id)
+                values = {"definition": msgspec.json.encode(better).decode()}
+                connection.execute(topics.update().where(*one).values(**values))
 
     def note(self, events: Iterable[TopicEvent]) -> None:
         """Write down what happened."""
