@@ -102,25 +102,10 @@ def open_workshop(
         topics,
         lambda project, keys: delivery.delivered([(project, *key) for key in keys]),
     )
+    calibrating = Calibrating(meanings, wishes, processes)
+    workers = (calibrating, discovery, questioning)
     enrichment = Enrichment(
-        accounts,
-        grounds,
-        meanings,
-        delivery,
-        Calibrating(meanings, wishes, processes),
-        discovery,
-        questioning,
-        progress,
-        processes,
-        clock,
+        accounts, grounds, meanings, delivery, *workers, progress, processes, clock
     )
-    return Workshop(
-        topics,
-        wishes,
-        progress,
-        enrichment,
-        discovery,
-        questioning,
-        ModelProcesses(1),
-        threading.Lock(),
-    )
+    previews, lock = ModelProcesses(1), threading.Lock()
+    return Workshop(topics, wishes, progress, enrichment, discovery, questioning, previews, lock)
