@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 import uuid
@@ -43,8 +42,6 @@ class Postgres:
     migrated: str
 
 
-# A server that understands what it is sent has a process more; those that need it ask for it.
-os.environ.setdefault("CAUSERIE_MEANING_PROCESSES", "0")
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,8 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), "--tls-self-signed")
+    folder = tmp_path_factory.mktemp("server")
+    server = ServerProcess(folder, "--tls-self-signed", CAUSERIE_MEANING_PROCESSES="1")
     server.start()
     yield server
     server.stop()
