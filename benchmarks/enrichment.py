@@ -74,13 +74,15 @@ class Sender:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--processes", default="1")
     parser.add_argument("--corpus", nargs="*", default=list(CORPORA))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus.jsonl"
         messages = gather(arguments.corpus, corpus, arguments.messages)
         idle = measure_idle(Path(folder) / "idle")
-        measure_busy(Path(folder) / "busy", corpus, messages, idle)
+        busy = Path(folder) / "busy"
+        measure_busy(busy, corpus, messages, idle, arguments.processes)
 
 
 def gather(files: list[str], target: Path, most: int) -> int:
@@ -116,20 +118,21 @@ def measure_idle(folder: Path) -> Sender:
     return sender
 
 
-def measure_busy(folder: Path, corpus: Path, messages: int, idle: Sender) -> None:
-    with serving(folder, CAUSERIE_MEANING_PROCESSES="1") as (server, sender):
+def measure_busy(folder: Path, corpus: Path, messages: int, idle: Sender, processes: str) -> None:
+    with serving(folder, CAUSERIE_MEANING_PROCESSES=processes) as (server, sender):
         subprocess.run(
             [sys.executable, "-m", "causerie", "import", str(corpus), "--data", str(folder)],
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        start, highest = time.monotonic(), 0
+        start, highest, own = time.monotonic(), 0, 0
         looked = start
         while True:
             sender.send()
             if time.monotonic() - looked >= LOOK_S:
                 looked = time.monotonic()
                 highest = max(highest, memory_of(server.pid))
+                own = max(own, resident(server.pid))
                 standing = standing_of(folder)
                 if standing and not standing.left and looked - start > 10 * LOOK_S:
                     break
@@ -137,7 +140,8 @@ def measure_busy(folder: Path, corpus: Path, messages: int, idle: Sender) -> Non
     tell("busy", sender)
     print(f"{messages:,} messages in {seconds:.0f} s: {messages / seconds:,.0f} a second")
     print(f"p99 busy / idle: {sender.percentile(99) / idle.percentile(99):.2f}")
-    print(f"memory, server and children: {highest / 2**20:,.0f} MiB")
+    most, server_most = highest / 2**20, own / 2**20
+    print(f"memory at its highest: {most:,.0f} MiB, of the server alone {server_most:,.0f} MiB")
 
 
 def standing_of(folder: Path) -> Standing | None:
@@ -149,16 +153,21 @@ def standing_of(folder: Path) -> Standing | None:
 
 
 def memory_of(pid: int) -> int:
-    """Resident bytes of a process and all below it."""
+    """Bytes that a process and all below it have in memory."""
     found = 0
     waiting = [pid]
     while waiting:
         one = waiting.pop()
-        status = Path(f"/proc/{one}/status").read_text()
-        found += int(status.partition("VmRSS:")[2].split()[0]) * 1024
+        found += resident(one)
         for task in Path(f"/proc/{one}/task").iterdir():
             waiting += [int(child) for child in (task / "children").read_text().split()]
     return found
+
+
+def resident(pid: int) -> int:
+    """Bytes of a process that are in memory, shared ones counted in part."""
+    kept = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(kept.partition("\nPss:")[2].split()[0]) * 1024
 
 
 def tell(what: str, sender: Sender) -> None:

@@ -42,8 +42,6 @@ class Postgres:
     migrated: str
 
 
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server, one for each process that runs tests."""

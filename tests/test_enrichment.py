@@ -253,9 +253,9 @@ def test_a_conversation_that_grew_meanwhile_stays_to_be_done(
 ) -> None:
     room.say(*HAPPY, id="T")
     grown = False
-    inner = room.processes.each
+    inner = room.processes.begin
 
-    def meanwhile(work: Callable[..., Any], portions: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def meanwhile(work: Callable[..., Any], portions: Sequence[tuple[Any, ...]]) -> Any:
         nonlocal grown
         outcome = inner(work, portions)
         if not grown:
@@ -263,7 +263,7 @@ def test_a_conversation_that_grew_meanwhile_stays_to_be_done(
             room.say(*ANGRY, id="T")
         return outcome
 
-    monkeypatch.setattr(room.processes, "each", meanwhile)
+    monkeypatch.setattr(room.processes, "begin", meanwhile)
     room.worker.drain()
     assert room.row("T").messages == 4
     assert room.row("T").scored == 2
@@ -286,15 +286,15 @@ def test_one_conversation_that_cannot_be_understood_does_not_hold_up_others(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad, also = room.say(*HAPPY), room.say("poison"), room.say(*ANGRY)
-    inner = room.processes.each
+    inner = room.processes.begin
 
-    def failing(work: Callable[..., Any], portions: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def failing(work: Callable[..., Any], portions: Sequence[tuple[Any, ...]]) -> Any:
         said = [one.text for _, part in portions for spoken in part for one in spoken.said]
         if "poison" in said:
             raise ModelsFailed("the process of the models died")
         return inner(work, portions)
 
-    monkeypatch.setattr(room.processes, "each", failing)
+    monkeypatch.setattr(room.processes, "begin", failing)
     room.worker.drain()
     assert [room.row(id).scored for id in (good, bad, also)] == [1, 0, 1]
     left = room.progress.get(room.project)

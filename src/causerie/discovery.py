@@ -26,7 +26,7 @@ from causerie.understanding import Grounds
 
 MESSAGES_MIN = 100
 """Of users, before topics are looked for: among fewer, chance makes groups."""
-SAMPLE_MESSAGES = 20_000
+SAMPLE_MESSAGES = 12_000
 LOOK_INTERVAL = timedelta(minutes=5)
 """How often it is asked whether topics are due."""
 REST = timedelta(hours=12)
@@ -73,9 +73,15 @@ class Discovery:
             return False
         ids = [new_topic_id(self._source) for _ in range(IDS_SPARE)]
         edits = _edits(grounds.topics)
-        evolution = self._processes.run(
-            find, model, old.document if old else b"", sample, ids, edits
-        )
+        # Models take no part in it, and what it takes itself is given back: at no time is there
+        # memory for both.
+        self._processes.renew()
+        try:
+            evolution = self._processes.run(
+                find, model, old.document if old else b"", sample, ids, edits
+            )
+        finally:
+            self._processes.renew()
         return self._keep(project, evolution, old, grounds.topics, len(sample.texts))
 
     def _is_due(self, project: str, grounds: Grounds, old: StoredMap | None) -> bool:

@@ -14,6 +14,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from heapq import nsmallest
 from time import monotonic
 from typing import Any
 
@@ -36,6 +38,7 @@ BATCH_CONVERSATIONS = 200
 BATCH_MESSAGES = 1_000
 FRESH_MAX = 20_000
 """More than these need not be remembered: they lack meaning and are found so."""
+LANGUAGES_REMEMBERED_MAX = 20_000
 SCAN_INTERVAL_S = 60
 RETRY_INTERVAL_S = 2
 IDLE_INTERVAL_S = 2
@@ -77,6 +80,8 @@ class Enrichment:
         self._scanned: dict[str, float] = {}
         """When a project was looked through for what lacks meaning."""
         self._paces: dict[str, Pace] = {}
+        self._languages: dict[tuple[str, str], str] = {}
+        """Of users, by project and id."""
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="enrichment", daemon=True)
@@ -188,9 +193,12 @@ class Enrichment:
         """What came last, else some of what lacks meaning."""
         with self._fresh_lock:
             fresh = self._fresh.get(project, {})
-            keys = [fresh.popitem()[0] for _ in range(min(len(fresh), BATCH_CONVERSATIONS))]
+            # Neighbours in the table of messages: their texts are read together.
+            keys = nsmallest(BATCH_CONVERSATIONS, fresh)
+            for key in keys:
+                del fresh[key]
         if keys:
-            return sorted(keys)
+            return keys
         claimed = self._claimed.setdefault(project, deque())
         if not claimed:
             # Noted before the look, so that what is woken meanwhile is looked for again.
@@ -203,15 +211,30 @@ class Enrichment:
         return [claimed.popleft() for _ in range(min(len(claimed), BATCH_CONVERSATIONS))]
 
     def _understand(self, project: str, grounds: Grounds, keys: Sequence[Key]) -> int:
+        """Understand conversations; how many messages they have. While one portion is computed
+        elsewhere, the one before is written here and the one after is read.
+        """
         rows = self._meanings.rows(project, set(keys))
         done = 0
+        finish: Callable[[], list[Rewritten]] | None = None
         for portion in _portions(rows, BATCH_MESSAGES * self._processes.count):
             spoken = self._spoken(project, grounds, portion)
-            understood = self._understood(grounds, [spoken[key] for key in portion])
-            written = zip(portion.values(), understood, strict=True)
-            self._write(project, [Rewritten(row, u.changed, u.conversation) for row, u in written])
             done += sum(len(each.said) for each in spoken.values())
+            finished = finish() if finish else []
+            finish = self._begun(grounds, portion, spoken)
+            self._write(project, finished)
+        self._write(project, finish() if finish else [])
         return done
+
+    def _begun(
+        self, grounds: Grounds, rows: Mapping[Key, dict[str, Any]], spoken: Mapping[Key, Spoken]
+    ) -> Callable[[], list[Rewritten]]:
+        wanted = [spoken[key] for key in rows]
+        understood = self._asked(grounds, wanted)
+        return lambda: [
+            Rewritten(row, each.changed, each.conversation)
+            for row, each in zip(rows.values(), understood(), strict=True)
+        ]
 
     def _spoken(
         self, project: str, grounds: Grounds, rows: Mapping[Key, Mapping[str, Any]]
@@ -220,7 +243,7 @@ class Enrichment:
         said = self._meanings.said(project, keys)
         known = self._meanings.known(project, keys)
         users = {row["user"] for row in rows.values() if row["user"]}
-        languages = self._meanings.user_languages(project, users)
+        languages = self._user_languages(project, users)
         answers = self._questioning.known(project, grounds, said)
         return {
             key: Spoken(
@@ -234,26 +257,51 @@ class Enrichment:
             for key in rows
         }
 
+    def _user_languages(self, project: str, users: set[str]) -> Mapping[str, str]:
+        """What users write most, as it was when it was first asked for."""
+        if len(self._languages) > LANGUAGES_REMEMBERED_MAX:
+            self._languages.clear()
+        new = {user for user in users if not self._languages.get((project, user))}
+        found = self._meanings.user_languages(project, new)
+        self._languages.update({(project, user): code for user, code in found.items()})
+        return {user: self._languages.get((project, user), "") for user in users}
+
     # ---- elsewhere -----------------------------------------------------------------------------
 
-    def _understood(self, grounds: Grounds, spoken: Sequence[Spoken]) -> list[Understood]:
-        """What comes of them, in order. One that cannot be understood must not hold up others."""
+    def _asked(self, grounds: Grounds, spoken: Sequence[Spoken]) -> Callable[[], list[Understood]]:
+        """Has conversations understood; what is given back waits for the outcomes, in order."""
+        portions = [(grounds, part) for part in _spread(spoken, self._processes.count)]
         try:
-            portions = _spread(spoken, self._processes.count)
-            parts = self._processes.each(understand, [(grounds, part) for part in portions])
-            return [one for part in parts for one in part]
+            outcomes = self._processes.begin(understand, portions)
         except ModelsFailed as error:
-            if self._stopping.is_set():
-                raise
-            if len(spoken) > 1:
-                middle = len(spoken) // 2
-                first, second = spoken[:middle], spoken[middle:]
-                return [*self._understood(grounds, first), *self._understood(grounds, second)]
-            log.error("a conversation could not be understood: %s", error)
-            nothing = ConversationMeaning(generation=grounds.generation, judged=grounds.judging)
-            return [Understood([], nothing)]
+            return partial(self._halved, grounds, spoken, error)
+
+        def understood() -> list[Understood]:
+            try:
+                return [one for part in outcomes() for one in part]
+            except ModelsFailed as error:
+                return self._halved(grounds, spoken, error)
+
+        return understood
+
+    def _halved(
+        self, grounds: Grounds, spoken: Sequence[Spoken], error: ModelsFailed
+    ) -> list[Understood]:
+        """One that cannot be understood must not hold up others."""
+        if self._stopping.is_set():
+            raise error
+        if len(spoken) > 1:
+            middle = len(spoken) // 2
+            halves = (spoken[:middle], spoken[middle:])
+            return [one for half in halves for one in self._asked(grounds, half)()]
+        log.error("a conversation could not be understood: %s", error)
+        nothing = ConversationMeaning(generation=grounds.generation, judged=grounds.judging)
+        return [Understood([], nothing)]
 
     def _write(self, project: str, rewritten: Sequence[Rewritten]) -> None:
+        if not rewritten:
+            return
+
         def work(renewed: Callable[[], int]) -> None:
             unchanged = self._meanings.unchanged(project, rewritten)
             self._meanings.write(project, rewritten, unchanged, renewed())

@@ -53,18 +53,35 @@ class ModelProcesses:
         """The same for several portions, side by side as far as there are processes."""
         outcomes: list[Outcome] = []
         for start in range(0, len(portions), self.count):
-            pairs = list(zip(self._members, portions[start : start + self.count], strict=False))
-            if self._stopping.is_set():
-                raise ModelsFailed("the server is stopping")
-            for member, portion in pairs:
-                member.ask(work, portion)
+            outcomes += self.begin(work, portions[start : start + self.count])()
+        return outcomes
+
+    def begin(
+        self, work: Callable[..., Outcome], portions: Sequence[tuple[Any, ...]]
+    ) -> Callable[[], list[Outcome]]:
+        """The same for at most as many portions as there are processes, without waiting: what is
+        given back waits for the outcomes. Only one may be begun at a time.
+        """
+        if self._stopping.is_set():
+            raise ModelsFailed("the server is stopping")
+        asked = self._members[: len(portions)]
+        for member, portion in zip(asked, portions, strict=True):
+            member.ask(work, portion)
+
+        def outcomes() -> list[Outcome]:
             # All are heard, so that none is left in the middle when one fails.
-            heard = [member.hear(self._stopping) for member, _ in pairs]
+            heard = [member.hear(self._stopping) for member in asked]
             for outcome in heard:
                 if isinstance(outcome, Exception):
                     raise outcome
-                outcomes.append(outcome)
+            return heard
+
         return outcomes
+
+    def renew(self) -> None:
+        """End the processes; the next that is asked begins afresh, with no more than it needs."""
+        for member in self._members:
+            member.end()
 
     def stop(self) -> None:
         """End the processes, whatever they are doing, and begin none. From any thread."""
@@ -79,15 +96,21 @@ class _Member:
     def __init__(self) -> None:
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._is_asked = False
         self._ending = threading.Lock()
         """Held while the process is ended: by its asker, or by whoever stops the server."""
 
     def ask(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        if self._is_asked:
+            # Whoever asked did not stay for the answer, which would be taken for this one's.
+            self.end()
+        self._is_asked = True
         try:
             self._begun().send((work, arguments))
         except OSError:
             # It died since it was last heard: another one has not been tried yet.
             self.end()
+            self._is_asked = True
             self._begun().send((work, arguments))
 
     def hear(self, stopping: threading.Event) -> Any:
@@ -99,7 +122,9 @@ class _Member:
                     return ModelsFailed("the server is stopping")
             if connection is None:
                 return ModelsFailed("the models are not running")
-            return connection.recv()
+            answer = connection.recv()
+            self._is_asked = False
+            return answer
         except (EOFError, OSError):
             self.end()
             return ModelsFailed("the process of the models died")
@@ -119,6 +144,7 @@ class _Member:
 
     def end(self) -> None:
         with self._ending:
+            self._is_asked = False
             process, self._process = self._process, None
             connection, self._connection = self._connection, None
             if process is not None:

@@ -34,6 +34,9 @@ QUERY_SECONDS_MAX = 60
 PARAMETER_BYTES_MAX = 64 * 1024
 """Half of what a ClickHouse server takes: an id may need more bytes when it is escaped."""
 PARAMETER_ITEM_BYTES = 4
+BACKGROUND = "enrichment/"
+"""Statements for which nobody waits: they take one core and little memory."""
+BACKGROUND_SETTINGS = {"max_threads": 1, "max_block_size": 4096}
 UNKNOWN_DATABASE = 81
 # Time, memory, space, too many queries or parts, read-only, keeper: it passes.
 TRANSIENT = frozenset({159, 160, 202, 203, 241, 242, 243, 252, 999})
@@ -113,8 +116,10 @@ class EventStore:
         at_once = {"async_insert": 0}
         return {**at_once, "distributed_foreground_insert": 1} if self._cluster else at_once
 
-    def _read_settings(self) -> dict[str, Any]:
+    def _read_settings(self, name: str) -> dict[str, Any]:
         limits = {"max_execution_time": QUERY_SECONDS_MAX}
+        if name.startswith(BACKGROUND):
+            limits |= BACKGROUND_SETTINGS
         # A conversation and its messages are on one shard, so that each can look at its own alone.
         return {**limits, "distributed_product_mode": "local"} if self._cluster else limits
 
@@ -128,7 +133,7 @@ class EventStore:
             result = client.query(
                 statement(name),
                 parameters=dict(parameters),
-                settings=self._read_settings(),
+                settings=self._read_settings(name),
                 column_formats=dict.fromkeys(binary, "bytes"),
             )
             return list(result.named_results())
