@@ -29,7 +29,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def call(server: ServerProcess, method: str, path: str, **given: Any) -> Any:
     """The JSON answer of an admin's call."""
     headers = {"Authorization": f"Bearer {key_of(server)}"}
-    answer = httpx.request(method, f"{server.endpoint}/api/v1{path}", headers=headers, **given)
+    answer = httpx.request(
+        method, f"{server.endpoint}/api/v1{path}", headers=headers, timeout=60, **given
+    )
     answer.raise_for_status()
     return answer.json()
 

@@ -29,6 +29,8 @@ MESSAGES_MIN = 100
 SAMPLE_MESSAGES = 12_000
 LOOK_INTERVAL = timedelta(minutes=5)
 """How often it is asked whether topics are due."""
+COUNT_INTERVAL = timedelta(seconds=5)
+"""How often messages are counted before there are any topics."""
 REST = timedelta(hours=12)
 """How long topics are left alone, unless there are many more messages or a person asks: what they
 do not cover now may be what belongs together with nothing.
@@ -56,17 +58,31 @@ class Discovery:
         self._clock = clock
         self._source = source
         self._looked: dict[str, datetime] = {}
+        self._counted: dict[str, datetime] = {}
 
     def ask(self, project: str, by: str) -> None:
         """Have the topics found anew when everything else is done, due or not."""
         event = TopicEvent(project=project, at=self._clock(), kind=ASKED, topic="", by=by)
         self._topics.note([event])
 
+    def run_early(self, project: str, grounds: Grounds) -> bool:
+        """Find the first topics as soon as there is as much as is looked at, though there is more
+        that is not understood yet: the rest is then sorted as it comes. Whether it did.
+        """
+        now = self._clock()
+        counted = self._counted.get(project)
+        if counted is not None and now - counted < COUNT_INTERVAL:
+            return False
+        self._counted[project] = now
+        messages, _ = self._meanings.sorted_share(project, grounds.settings.model)
+        return messages >= SAMPLE_MESSAGES and self._find(project, grounds, None)
+
     def run(self, project: str, grounds: Grounds) -> bool:
         """Find topics if that is due; whether it was. Raises Unavailable."""
         old = self._topics.map(project)
-        if not self._is_due(project, grounds, old):
-            return False
+        return self._is_due(project, grounds, old) and self._find(project, grounds, old)
+
+    def _find(self, project: str, grounds: Grounds, old: StoredMap | None) -> bool:
         model = grounds.settings.model
         sample = self._meanings.sample(project, model, SAMPLE_MESSAGES)
         if len(sample.texts) < MESSAGES_MIN:

@@ -20,8 +20,8 @@ from causerie.errors import Invalid
 
 Vectors = npt.NDArray[np.float32]
 """One row per text, each of unit length."""
-HEAD_CHARS = 240
-TAIL_CHARS = 120
+HEAD_CHARS = 160
+TAIL_CHARS = 80
 DEFAULT_MODEL = "use-multilingual"
 MINILM_TOKENS_MAX = 256
 MINILM_BATCH = 32

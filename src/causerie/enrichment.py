@@ -163,6 +163,9 @@ class Enrichment:
         if self._stopping.is_set() or not self._may_lack(project):
             return None
         grounds = self._grounds.read(project)
+        if not grounds.map and self._discovery.run_early(project, grounds):
+            self._claimed.pop(project, None)
+            return 0
         keys = self._claim(project, grounds)
         if not keys:
             self._tell(project, grounds)
@@ -186,29 +189,39 @@ class Enrichment:
         return (
             bool(self._fresh.get(project))
             or bool(self._claimed.get(project))
-            or monotonic() - self._scanned.get(project, -SCAN_INTERVAL_S) >= SCAN_INTERVAL_S
+            or self._is_to_be_scanned(project)
         )
 
+    def _is_to_be_scanned(self, project: str) -> bool:
+        return monotonic() - self._scanned.get(project, -SCAN_INTERVAL_S) >= SCAN_INTERVAL_S
+
     def _claim(self, project: str, grounds: Grounds) -> list[Key]:
-        """What came last, else some of what lacks meaning."""
-        with self._fresh_lock:
-            fresh = self._fresh.get(project, {})
-            # Neighbours in the table of messages: their texts are read together.
-            keys = nsmallest(BATCH_CONVERSATIONS, fresh)
-            for key in keys:
-                del fresh[key]
-        if keys:
-            return keys
+        """What came last, and with it some of what lacks meaning, in the order of the messages."""
+        keys = self._take_fresh(project, scattered=not grounds.map)
         claimed = self._claimed.setdefault(project, deque())
-        if not claimed:
+        if not claimed and self._is_to_be_scanned(project):
             # Noted before the look, so that what is woken meanwhile is looked for again.
             self._scanned[project] = monotonic()
-            lacking = self._meanings.lacking(project, grounds.generation, CLAIM_CONVERSATIONS)
+            lacking = self._meanings.lacking(
+                project, grounds.generation, CLAIM_CONVERSATIONS, scattered=not grounds.map
+            )
             claimed.extend(lacking)
             if lacking:
                 # There may be more; once nothing is left, topics may be due.
                 self._scanned.pop(project)
-        return [claimed.popleft() for _ in range(min(len(claimed), BATCH_CONVERSATIONS))]
+        while claimed and len(keys) < BATCH_CONVERSATIONS:
+            keys.append(claimed.popleft())
+        return sorted(set(keys))
+
+    def _take_fresh(self, project: str, *, scattered: bool) -> list[Key]:
+        with self._fresh_lock:
+            fresh = self._fresh.get(project, {})
+            # Neighbours in the table of messages, as their texts are read together; but before
+            # there are topics some from everywhere, as topics are found in the first.
+            keys = nsmallest(BATCH_CONVERSATIONS, fresh, key=hash if scattered else None)
+            for key in keys:
+                del fresh[key]
+        return keys
 
     def _understand(self, project: str, grounds: Grounds, keys: Sequence[Key]) -> int:
         """Understand conversations; how many messages they have. While one portion is computed

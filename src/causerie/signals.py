@@ -38,6 +38,8 @@ REASKED_COSINE = 0.8
 REASKED_WORDS_MIN = 3
 REASKED_OVERLAP = 0.75
 REASKED_OVERLAP_ALIKE = 0.4
+REASKED_CHARS_MAX = 4_000
+"""Of a longer message only so much is compared."""
 REASKED_BACK_MAX = 10
 """A question counts as asked again if it is among so many user messages before."""
 
@@ -272,23 +274,27 @@ def reasked(texts: Sequence[str], vectors: Floats) -> list[bool]:
     The same words, or most of them, or some with nearly the same meaning. Turns of a word or two
     never count, nor do those that differ in a number.
     """
-    words = [_TOKEN.findall(text[:RAW_CHARS_MAX].lower()) for text in texts]
+    words = [frozenset(_TOKEN.findall(text[:REASKED_CHARS_MAX].lower())) for text in texts]
     return [
         any(
-            _asks_again(words[earlier], words[later], float(vectors[earlier] @ vectors[later]))
+            _asks_again(words[earlier], words[later], vectors[earlier], vectors[later])
             for earlier in range(max(0, later - REASKED_BACK_MAX), later)
         )
         for later in range(len(texts))
     ]
 
 
-def _asks_again(earlier: Sequence[str], later: Sequence[str], cosine: float) -> bool:
-    first, second = set(earlier), set(later)
-    if min(len(first), len(second)) < REASKED_WORDS_MIN:
+def _asks_again(
+    earlier: frozenset[str], later: frozenset[str], vector: Floats, later_vector: Floats
+) -> bool:
+    fewer, more = sorted((len(earlier), len(later)))
+    # No overlap can be more than the share of the sizes.
+    if fewer < REASKED_WORDS_MIN or fewer < REASKED_OVERLAP_ALIKE * more:
         return False
-    if {word for word in first ^ second if any(sign.isdigit() for sign in word)}:
+    shared = len(earlier & later)
+    overlap = shared / (fewer + more - shared)
+    if overlap < REASKED_OVERLAP_ALIKE:
         return False
-    overlap = len(first & second) / len(first | second)
-    return overlap >= REASKED_OVERLAP or (
-        overlap >= REASKED_OVERLAP_ALIKE and cosine >= REASKED_COSINE
-    )
+    if any(sign.isdigit() for word in earlier ^ later for sign in word):
+        return False
+    return overlap >= REASKED_OVERLAP or float(vector @ later_vector) >= REASKED_COSINE

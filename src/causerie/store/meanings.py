@@ -66,9 +66,16 @@ class Meanings:
     def __init__(self, events: EventStore) -> None:
         self._events = events
 
-    def lacking(self, project: str, generation: int, limit: int) -> list[Key]:
-        """Conversations that were not understood under this generation."""
-        parameters = {"project": project, "generation": generation, "limit": limit}
+    def lacking(self, project: str, generation: int, limit: int, *, scattered: bool) -> list[Key]:
+        """Conversations that were not understood under this generation: neighbours, or some from
+        everywhere.
+        """
+        parameters = {
+            "project": project,
+            "generation": generation,
+            "limit": limit,
+            "scattered": scattered,
+        }
         return _keys(self._events.select("enrichment/lacking", parameters))
 
     def unjudged(self, project: str, generation: int, judged: int, limit: int) -> list[Key]:
