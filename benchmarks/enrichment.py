@@ -21,7 +21,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -40,7 +40,8 @@ CORPORA = (
 REQUESTS_IDLE = 400
 PAUSE_S = 0.02
 LOOK_S = 1.0
-ON_ITS_WAY = 20
+ON_ITS_WAY = 500
+"""So many messages are sent in five seconds: they are not those that are waited for."""
 AFTERWARDS = timedelta(seconds=3)
 
 
@@ -158,7 +159,6 @@ def is_done(folder: Path) -> bool:
         standing, made = Progress(engine).get("default"), Topics(engine).map("default")
     finally:
         engine.dispose()
-    # Of what is sent meanwhile some is always on its way.
     near = standing is not None and standing.left <= ON_ITS_WAY
     return near and made is not None and standing.at > made.made_at + AFTERWARDS
 
@@ -169,9 +169,11 @@ def memory_of(pid: int) -> int:
     waiting = [pid]
     while waiting:
         one = waiting.pop()
-        found += resident(one)
-        for task in Path(f"/proc/{one}/task").iterdir():
-            waiting += [int(child) for child in (task / "children").read_text().split()]
+        # One of the children may end while it is looked at.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += resident(one)
+            for task in Path(f"/proc/{one}/task").iterdir():
+                waiting += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 

@@ -65,9 +65,9 @@ class Discovery:
         event = TopicEvent(project=project, at=self._clock(), kind=ASKED, topic="", by=by)
         self._topics.note([event])
 
-    def run_early(self, project: str, grounds: Grounds) -> bool:
-        """Find the first topics as soon as there is as much as is looked at, though there is more
-        that is not understood yet: the rest is then sorted as it comes. Whether it did.
+    def is_early(self, project: str, grounds: Grounds) -> bool:
+        """Whether as much is understood as is looked at, though there is more that is not: the
+        first topics are found now, and the rest is sorted as it comes.
         """
         now = self._clock()
         counted = self._counted.get(project)
@@ -75,7 +75,11 @@ class Discovery:
             return False
         self._counted[project] = now
         messages, _ = self._meanings.sorted_share(project, grounds.settings.model)
-        return messages >= SAMPLE_MESSAGES and self._find(project, grounds, None)
+        return messages >= SAMPLE_MESSAGES
+
+    def find_first(self, project: str, grounds: Grounds) -> None:
+        """Find the first topics. Raises Unavailable."""
+        self._find(project, grounds, None)
 
     def run(self, project: str, grounds: Grounds) -> bool:
         """Find topics if that is due; whether it was. Raises Unavailable."""

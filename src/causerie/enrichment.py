@@ -13,6 +13,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from heapq import nsmallest
@@ -31,11 +32,11 @@ from causerie.store.accounts import Accounts
 from causerie.store.events import lookups
 from causerie.store.meanings import Key, Meanings, Rewritten
 from causerie.store.progress import Progress, Standing
-from causerie.understanding import Grounds, Spoken, Understood, understand
+from causerie.understanding import USER, Grounds, Spoken, Understood, understand
 
 CLAIM_CONVERSATIONS = 2_000
-BATCH_CONVERSATIONS = 200
-BATCH_MESSAGES = 1_000
+BATCH_CONVERSATIONS = 400
+BATCH_MESSAGES = 2_000
 FRESH_MAX = 20_000
 """More than these need not be remembered: they lack meaning and are found so."""
 LANGUAGES_REMEMBERED_MAX = 20_000
@@ -44,6 +45,8 @@ RETRY_INTERVAL_S = 2
 IDLE_INTERVAL_S = 2
 RATE_SECONDS = 30
 PROGRESS_INTERVAL_S = 2
+EFFORT_SIGNS, EFFORT_SIGNS_MAX = 20, 240
+"""What any message takes, and the most that its length does."""
 STOP_SECONDS_MAX = 10
 log = logging.getLogger(__name__)
 
@@ -77,6 +80,7 @@ class Enrichment:
         self._fresh: dict[str, dict[Key, None]] = {}
         self._fresh_lock = threading.Lock()
         self._claimed: dict[str, deque[Key]] = {}
+        self._flight: Flight | None = None
         self._scanned: dict[str, float] = {}
         """When a project was looked through for what lacks meaning."""
         self._paces: dict[str, Pace] = {}
@@ -161,13 +165,18 @@ class Enrichment:
     def _project(self, project: str) -> int | None:
         """One batch, or what follows when all is understood; None when there was nothing to do."""
         if self._stopping.is_set() or not self._may_lack(project):
-            return None
+            return self._land() if self._is_under_way(project) else None
         grounds = self._grounds.read(project)
-        if not grounds.map and self._discovery.run_early(project, grounds):
+        if not grounds.map and self._discovery.is_early(project, grounds):
+            done = self._land()
             self._claimed.pop(project, None)
-            return 0
-        keys = self._claim(project, grounds)
+            self._discovery.find_first(project, grounds)
+            return done
+        keys, done = self._claim(project, grounds)
         if not keys:
+            if self._flight is not None:
+                # The processes must be free for what follows.
+                return done + self._land()
             self._tell(project, grounds)
             if not (
                 self._calibrating.run(project, grounds) or self._discovery.run(project, grounds)
@@ -176,8 +185,7 @@ class Enrichment:
             # What was found changes everything, at once.
             self._scanned.pop(project, None)
             return 0
-        done = sum(self._understand(project, grounds, list(some)) for some in lookups(keys))
-        self._paces.setdefault(project, Pace()).add(done)
+        done += sum(self._understand(project, grounds, list(some)) for some in lookups(keys))
         self._tell(project, grounds)
         if not grounds.map and not self._fresh.get(project):
             # The first topics are waited for.
@@ -195,11 +203,16 @@ class Enrichment:
     def _is_to_be_scanned(self, project: str) -> bool:
         return monotonic() - self._scanned.get(project, -SCAN_INTERVAL_S) >= SCAN_INTERVAL_S
 
-    def _claim(self, project: str, grounds: Grounds) -> list[Key]:
-        """What came last, and with it some of what lacks meaning, in the order of the messages."""
+    def _claim(self, project: str, grounds: Grounds) -> tuple[list[Key], int]:
+        """What came last, and with it some of what lacks meaning, in the order of the messages; and
+        how many messages that were under way were kept for it.
+        """
         keys = self._take_fresh(project, scattered=not grounds.map)
         claimed = self._claimed.setdefault(project, deque())
+        done = 0
         if not claimed and self._is_to_be_scanned(project):
+            # What is under way would seem to lack meaning.
+            done = self._land()
             # Noted before the look, so that what is woken meanwhile is looked for again.
             self._scanned[project] = monotonic()
             lacking = self._meanings.lacking(
@@ -211,7 +224,7 @@ class Enrichment:
                 self._scanned.pop(project)
         while claimed and len(keys) < BATCH_CONVERSATIONS:
             keys.append(claimed.popleft())
-        return sorted(set(keys))
+        return sorted(set(keys)), done
 
     def _take_fresh(self, project: str, *, scattered: bool) -> list[Key]:
         with self._fresh_lock:
@@ -224,19 +237,17 @@ class Enrichment:
         return keys
 
     def _understand(self, project: str, grounds: Grounds, keys: Sequence[Key]) -> int:
-        """Understand conversations; how many messages they have. While one portion is computed
-        elsewhere, the one before is written here and the one after is read.
+        """Have conversations understood; how many messages were kept meanwhile. While one portion
+        is computed elsewhere, the one before is written here and the one after is read.
         """
         rows = self._meanings.rows(project, set(keys))
         done = 0
-        finish: Callable[[], list[Rewritten]] | None = None
         for portion in _portions(rows, BATCH_MESSAGES * self._processes.count):
             spoken = self._spoken(project, grounds, portion)
-            done += sum(len(each.said) for each in spoken.values())
-            finished = finish() if finish else []
-            finish = self._begun(grounds, portion, spoken)
-            self._write(project, finished)
-        self._write(project, finish() if finish else [])
+            messages = sum(len(each.said) for each in spoken.values())
+            landed, rewritten = self._landed()
+            self._flight = Flight(project, messages, self._begun(grounds, portion, spoken))
+            done += self._keep(landed, rewritten)
         return done
 
     def _begun(
@@ -248,6 +259,24 @@ class Enrichment:
             Rewritten(row, each.changed, each.conversation)
             for row, each in zip(rows.values(), understood(), strict=True)
         ]
+
+    def _is_under_way(self, project: str) -> bool:
+        return self._flight is not None and self._flight.project == project
+
+    def _land(self) -> int:
+        """Wait for what is under way and keep it; how many messages it has."""
+        return self._keep(*self._landed())
+
+    def _landed(self) -> tuple[Flight | None, list[Rewritten]]:
+        flight, self._flight = self._flight, None
+        return flight, flight.outcome() if flight else []
+
+    def _keep(self, flight: Flight | None, rewritten: Sequence[Rewritten]) -> int:
+        if flight is None:
+            return 0
+        self._write(flight.project, rewritten)
+        self._paces.setdefault(flight.project, Pace()).add(flight.messages)
+        return flight.messages
 
     def _spoken(
         self, project: str, grounds: Grounds, rows: Mapping[Key, Mapping[str, Any]]
@@ -333,6 +362,16 @@ class Enrichment:
         self._progress.put(project, grounds.generation, standing)
 
 
+@dataclass(frozen=True)
+class Flight:
+    """A portion that is computed elsewhere."""
+
+    project: str
+    messages: int
+    outcome: Callable[[], list[Rewritten]]
+    """Waits for what came of it."""
+
+
 class Pace:
     """How many messages a second were understood lately."""
 
@@ -382,13 +421,21 @@ def _portions(
 
 
 def _spread(spoken: Sequence[Spoken], count: int) -> list[Sequence[Spoken]]:
-    """About as many messages for each process."""
+    """About as much work for each process, in order."""
     parts: list[list[Spoken]] = [[]]
-    share = sum(len(one.said) for one in spoken) / count
-    size = 0
-    for one in spoken:
-        if size >= share * len(parts) and len(parts) < count:
+    efforts = [_effort(one) for one in spoken]
+    share, size = sum(efforts) / count, 0
+    for one, effort in zip(spoken, efforts, strict=True):
+        if size + effort / 2 >= share * len(parts) and len(parts) < count:
             parts.append([])
         parts[-1].append(one)
-        size += len(one.said)
+        size += effort
     return list(parts)
+
+
+def _effort(one: Spoken) -> int:
+    """In signs: of long texts a part is read, and of an answer less is wanted."""
+    return sum(
+        EFFORT_SIGNS + min(len(said.text), EFFORT_SIGNS_MAX) // (1 if said.role == USER else 4)
+        for said in one.said
+    )

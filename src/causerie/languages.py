@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 UNDETERMINED = "und"
 SURE = 0.55
 """The probability from which a guess is given; below it a message is "und"."""
-CHARS_MAX = 300
+CHARS_MAX = 160
 """What of a text is judged, after code and the like are out."""
 RAW_CHARS_MAX = 4_000
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import clickhouse_connect
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import (
     ClickHouseError,
@@ -50,6 +51,9 @@ class _AnyCode:
 
 
 ANY_CODE = _AnyCode()
+# The embedded engine brings pandas, which the client would load to see whether rows are a table of
+# it: 2 seconds and 50 MB at the first insert. So it looks where pandas is not installed.
+options.pd = options.pd_time_test = None
 log = logging.getLogger(__name__)
 
 
