@@ -37,7 +37,7 @@ CORPORA = (
     "../shared/data/conversations/corpus-open.jsonl.gz",
     "../shared/data/conversations/corpus-llm.jsonl.gz",
 )
-REQUESTS_IDLE = 400
+REQUESTS_IDLE = 2_000
 PAUSE_S = 0.02
 LOOK_S = 1.0
 ON_ITS_WAY = 500

@@ -39,6 +39,7 @@ from causerie.store.topics import Topics
 from causerie.store.verdicts import Verdicts
 from causerie.testing import Ticking
 from causerie.topics import Definition, Topic, TopicKind
+from causerie.understanding import SPOKEN
 from causerie.vault import Vault
 
 SPAN = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
@@ -289,7 +290,8 @@ def test_one_conversation_that_cannot_be_understood_does_not_hold_up_others(
     inner = room.processes.begin
 
     def failing(work: Callable[..., Any], portions: Sequence[tuple[Any, ...]]) -> Any:
-        said = [one.text for _, part in portions for spoken in part for one in spoken.said]
+        spoken = [one for _, part in portions for one in SPOKEN.decode(part)]
+        said = [each.text for one in spoken for each in one.said]
         if "poison" in said:
             raise ModelsFailed("the process of the models died")
         return inner(work, portions)

@@ -43,7 +43,7 @@ class Settings:
     tls_key: str = ""
     flush_interval_ms: int = 500
     """How long the delivery worker waits for more before it moves what is in the inbox."""
-    meaning_processes: int = 1
+    meaning_processes: int = min(2, os.cpu_count() or 1)
     """How many processes understand what comes in; 0 leaves it without meaning."""
     when_busy: str = "refuse"
     """What a second call of a busy session gets: `refuse`, `retry` or `wait`."""

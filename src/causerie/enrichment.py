@@ -25,14 +25,22 @@ from causerie.delivery import Delivery, Named
 from causerie.discovery import Discovery
 from causerie.errors import Unavailable
 from causerie.grounds import GroundsReader
-from causerie.meanings import ConversationMeaning
+from causerie.meanings import ConversationMeaning, MessageMeaning, Said
 from causerie.model_processes import ModelProcesses, ModelsFailed
 from causerie.questioning import Questioning
 from causerie.store.accounts import Accounts
 from causerie.store.events import lookups
 from causerie.store.meanings import Key, Meanings, Rewritten
 from causerie.store.progress import Progress, Standing
-from causerie.understanding import USER, Grounds, Spoken, Understood, understand
+from causerie.understanding import (
+    ENCODER,
+    UNDERSTOOD,
+    USER,
+    Grounds,
+    Spoken,
+    Understood,
+    understand_packed,
+)
 
 CLAIM_CONVERSATIONS = 2_000
 BATCH_CONVERSATIONS = 400
@@ -133,6 +141,8 @@ class Enrichment:
         """
         while (done := self.step()) is not None:
             progress(done)
+        for project in filter(self._has_news, self._paces):
+            self._put(project, self._grounds.read(project))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -164,8 +174,13 @@ class Enrichment:
 
     def _project(self, project: str) -> int | None:
         """One batch, or what follows when all is understood; None when there was nothing to do."""
-        if self._stopping.is_set() or not self._may_lack(project):
-            return self._land() if self._is_under_way(project) else None
+        if self._stopping.is_set():
+            return None
+        if not self._may_lack(project):
+            done = self._land() if self._is_under_way(project) else None
+            if self._has_news(project):
+                self._tell(project, self._grounds.read(project))
+            return done
         grounds = self._grounds.read(project)
         if not grounds.map and self._discovery.is_early(project, grounds):
             done = self._land()
@@ -312,15 +327,16 @@ class Enrichment:
 
     def _asked(self, grounds: Grounds, spoken: Sequence[Spoken]) -> Callable[[], list[Understood]]:
         """Has conversations understood; what is given back waits for the outcomes, in order."""
-        portions = [(grounds, part) for part in _spread(spoken, self._processes.count)]
+        parts = _spread(spoken, self._processes.count)
+        portions = [(grounds, ENCODER.encode(part)) for part in parts]
         try:
-            outcomes = self._processes.begin(understand, portions)
+            outcomes = self._processes.begin(understand_packed, portions)
         except ModelsFailed as error:
             return partial(self._halved, grounds, spoken, error)
 
         def understood() -> list[Understood]:
             try:
-                return [one for part in outcomes() for one in part]
+                return [one for part in outcomes() for one in UNDERSTOOD.decode(part)]
             except ModelsFailed as error:
                 return self._halved(grounds, spoken, error)
 
@@ -351,11 +367,17 @@ class Enrichment:
         if not self._delivery.rewrite(work):
             raise Unavailable("another process has taken over")
 
+    def _has_news(self, project: str) -> bool:
+        return project in self._paces and self._paces[project].has_news
+
     def _tell(self, project: str, grounds: Grounds) -> None:
-        """Let people see how far it has got."""
-        pace = self._paces.setdefault(project, Pace())
-        if pace.told_lately():
-            return
+        """Let people see, every so often, how far it has got."""
+        if not self._paces.setdefault(project, Pace()).told_lately():
+            self._put(project, grounds)
+
+    def _put(self, project: str, grounds: Grounds) -> None:
+        pace = self._paces[project]
+        pace.has_news = False
         left = self._meanings.left(project, grounds.generation).messages
         trouble = self._questioning.trouble(project)
         standing = Standing(left, pace.rate(), self._clock(), trouble)
@@ -376,12 +398,15 @@ class Pace:
     """How many messages a second were understood lately."""
 
     def __init__(self) -> None:
+        self.has_news = False
+        """Whether something was understood that nobody was told of."""
         self._steps: deque[tuple[float, int]] = deque()
         self._told = 0.0
 
     def add(self, messages: int) -> None:
         """Some more were understood."""
         now = monotonic()
+        self.has_news = True
         self._steps.append((now, messages))
         while self._steps and self._steps[0][0] < now - RATE_SECONDS:
             self._steps.popleft()
@@ -434,8 +459,12 @@ def _spread(spoken: Sequence[Spoken], count: int) -> list[Sequence[Spoken]]:
 
 
 def _effort(one: Spoken) -> int:
-    """In signs: of long texts a part is read, and of an answer less is wanted."""
-    return sum(
-        EFFORT_SIGNS + min(len(said.text), EFFORT_SIGNS_MAX) // (1 if said.role == USER else 4)
-        for said in one.said
-    )
+    """In signs: of long texts a part is read, of an answer less is wanted, and what is known of a
+    message is not computed again.
+    """
+    return sum(EFFORT_SIGNS + _read_signs(said, one.known) for said in one.said)
+
+
+def _read_signs(said: Said, known: Mapping[str, MessageMeaning]) -> int:
+    read = min(len(said.text), EFFORT_SIGNS_MAX)
+    return 0 if said.id in known else read if said.role == USER else read // 4

