@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from causerie.errors import CauserieError, Unavailable
 
-NICENESS = 10
+NICENESS = 19
 """How far they stand back: whoever waits for an answer comes first."""
 LOOK_SECONDS = 0.2
 Outcome = TypeVar("Outcome")
