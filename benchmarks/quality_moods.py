@@ -8,6 +8,7 @@ from quality_rows import Row, labelled
 from sklearn.metrics import f1_score, roc_auc_score
 
 from causerie.embeddings import UniversalSentenceEncoder
+from causerie.meanings import MOOD_MARGIN
 from causerie.sentiment import SentimentHead, label, trend
 from causerie.valence import valence
 
@@ -99,11 +100,13 @@ def naming(code: str, given: Rows, scores: np.ndarray) -> Row:
 def alarms(name: str, given: Rows, scores: np.ndarray, aim: float | None) -> Row:
     named = Counter(label(score) for score in scores)
     share = named["negative"] / len(given)
+    beyond = (scores < -MOOD_MARGIN).mean()
     words = (words_alone(given) < 0).mean()
     return Row(
         "plain requests called negative",
         f"{name} ({len(given):,})",
-        f"{share:.1%}; positive {named['positive'] / len(given):.1%}",
+        f"{share:.1%}; positive {named['positive'] / len(given):.1%}; "
+        f"coloured on pages, beyond -{MOOD_MARGIN}: {beyond:.1%}",
         f"{words:.1%} (word list), 0 % (always neutral)",
         f"< {aim:.0%}" if aim else "",
         share < aim if aim else None,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from causerie.embeddings import UniversalSentenceEncoder
-from causerie.topic_names import TERMS_MAX, Naming, namings
+from causerie.topic_names import TERMS_MAX, Naming, namings, theme_name
 from causerie.topic_words import stem, terms_of
 from tests.topic_world import ASKED, Messages, messages
 
@@ -86,5 +86,16 @@ def test_japanese_and_thai_have_words_too() -> None:
 
 
 def test_a_word_is_one_with_its_plural() -> None:
+    assert stem("movie") == stem("movies")
     assert stem("refunds") == stem("refund")
     assert stem("verification") == stem("verify") == stem("verifying")
+
+
+def test_a_theme_without_words_of_its_own_is_called_by_its_topics() -> None:
+    music = Naming("Music · band", ("music", "band"), "Which music do you like?")
+    talk = Naming("I see, yes", (), "i see, yes")
+    film = Naming("Film", ("film",), "Have you seen that film?")
+    wordless = Naming("That is super", (), "that is super")
+    assert theme_name(wordless, [talk, film, music]) == "Film · music"
+    assert theme_name(wordless, [talk, film]) == "That is super"
+    assert theme_name(music, [film, music]) == "Music · band"

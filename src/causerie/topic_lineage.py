@@ -17,7 +17,7 @@ from causerie.embeddings import CENTRED_MODELS, Vectors
 from causerie.language_means import LanguageMeans
 from causerie.topic_discovery import Labels, discover, prototypes_of, themes_of
 from causerie.topic_maps import UNSORTED, Edits, Topic, TopicMap, thresholds
-from causerie.topic_names import Naming, namings
+from causerie.topic_names import Naming, namings, theme_name
 
 ROWS_DISCOVERED_MAX = 20_000
 """More different texts are not compared each with each: topics are found among so many of them, and
@@ -297,7 +297,9 @@ def themes_among(
         best, shared = max(was.items(), key=lambda each: each[1], default=("", 0))
         theme = best if shared > OVERLAP_MIN * size else new_id()
         taken.add(theme)
-        themes.append(Topic(theme, naming.name, "", 0, size, naming.terms, naming.typical))
+        largest = sorted(members, key=lambda each: -each.size)
+        name = theme_name(naming, [Naming(each.name, each.terms, each.typical) for each in largest])
+        themes.append(Topic(theme, name, "", 0, size, naming.terms, naming.typical))
         parents |= {member.id: theme for member in members}
     return themes, parents
 

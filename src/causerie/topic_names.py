@@ -18,6 +18,7 @@ from causerie.topic_words import HAN_RUN, stems, terms_of
 
 TERMS_MAX = 6
 TERMS_IN_NAME = 2
+TOPICS_IN_NAME = 3
 TERM_SHARE_MIN = 0.02
 """A term that fewer of a topic's messages have is a word of theirs, not of the topic."""
 NAME_SHARE_MIN = 0.05
@@ -207,6 +208,17 @@ def name_of(terms: list[tuple[str, float]], typical: str, taken: Counter[str]) -
         if name not in taken or parts >= len(terms):
             return name if name not in taken else shortened(f"{name}: {typical}")
         parts += 1
+
+
+def theme_name(own: Naming, members: Sequence[Naming]) -> str:
+    """A theme's own terms; where none is in many of its messages, what its topics, the largest
+    first, are about.
+    """
+    if own.name != shortened(own.typical):
+        return own.name
+    firsts = [each.terms[0] for each in members if each.name != shortened(each.typical)]
+    told = list(dict.fromkeys(firsts))[:TOPICS_IN_NAME]
+    return shortened(" · ".join(told)) if len(told) > 1 else own.name
 
 
 def shortened(name: str) -> str:

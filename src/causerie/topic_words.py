@@ -15,7 +15,8 @@ FILLERS = {
     "doesnt didnt isnt whats hows lets gonna way thing things really just could would "
     "should also using use used actually try trying said says guess continue next "
     "write explain example following question questions answer i'm i've i'd i'll "
-    "don't can't doesn't didn't isn't what's how's let's won't that's it's",
+    "don't can't doesn't didn't isn't what's how's let's won't that's it's provide "
+    "haha hahah hahaha hehe lol lmao omg wow hmm yep yup nope nah cool nice awesome",
     "fr": "bonjour salut merci svp stp oui non ok d'accord veux voudrais peux peut pouvez "
     "faire fait besoin aide aider dire donne donner comment pourquoi quel quelle "
     "quels quelles est-ce j'ai suis c'est qu'est-ce bonsoir faut aimerais pourriez "
@@ -155,7 +156,7 @@ def stopwords(language: str) -> frozenset[str]:
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """What singular and plural, and the forms of a verb, have in common, roughly."""
-    for endings in (STEM_ENDINGS, ("e", "y")):
+    for endings in (STEM_ENDINGS, ("e", "y", "i")):
         fitting = (end for end in endings if word.endswith(end) and len(word) - len(end) >= 3)
         word = word[: len(word) - len(next(fitting, ""))]
     return word
