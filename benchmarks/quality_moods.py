@@ -8,8 +8,8 @@ from quality_rows import Row, labelled
 from sklearn.metrics import f1_score, roc_auc_score
 
 from causerie.embeddings import UniversalSentenceEncoder
-from causerie.meanings import MOOD_MARGIN
-from causerie.sentiment import SentimentHead, label, trend
+from causerie.meanings import message_mood
+from causerie.sentiment import SentimentHead, trend
 from causerie.valence import valence
 
 SEED = 7
@@ -82,7 +82,7 @@ def ranking(name: str, given: Rows, scores: np.ndarray, aim: float | None) -> Ro
 
 def naming(code: str, given: Rows, scores: np.ndarray) -> Row:
     truth = [row["label"] for row in given]
-    ours = f1_score(truth, [label(score) for score in scores], average="macro")
+    ours = f1_score(truth, [message_mood(score) for score in scores], average="macro")
     counted = words_alone(given)
     words = ["positive" if n > 0 else "negative" if n < 0 else "neutral" for n in counted]
     listed = f1_score(truth, words, average="macro")
@@ -98,15 +98,13 @@ def naming(code: str, given: Rows, scores: np.ndarray) -> Row:
 
 
 def alarms(name: str, given: Rows, scores: np.ndarray, aim: float | None) -> Row:
-    named = Counter(label(score) for score in scores)
+    named = Counter(message_mood(score) for score in scores)
     share = named["negative"] / len(given)
-    beyond = (scores < -MOOD_MARGIN).mean()
     words = (words_alone(given) < 0).mean()
     return Row(
         "plain requests called negative",
         f"{name} ({len(given):,})",
-        f"{share:.1%}; positive {named['positive'] / len(given):.1%}; "
-        f"coloured on pages, beyond -{MOOD_MARGIN}: {beyond:.1%}",
+        f"{share:.1%}; positive {named['positive'] / len(given):.1%}",
         f"{words:.1%} (word list), 0 % (always neutral)",
         f"< {aim:.0%}" if aim else "",
         share < aim if aim else None,

@@ -7,14 +7,13 @@ import pytest
 
 from causerie.embeddings import UniversalSentenceEncoder, Vectors
 from causerie.errors import Invalid
+from causerie.meanings import MESSAGE_MARGIN, message_mood, mood_of
 from causerie.sentiment import (
     HEADS,
-    MARGIN,
     THUMBS_MIN,
     Calibration,
     SentimentHead,
     calibrate,
-    label,
     said_by_words,
     trend,
 )
@@ -58,20 +57,20 @@ def test_pleased_and_displeased_lie_on_their_sides(
     head: SentimentHead, encoder: UniversalSentenceEncoder
 ) -> None:
     up, down = scores(head, encoder, PLEASED), scores(head, encoder, DISPLEASED)
-    assert [label(score) for score in up] == ["positive"] * 4
-    assert [label(score) for score in down] == ["negative"] * 4
+    assert [message_mood(score) for score in up] == ["positive"] * 4
+    assert [message_mood(score) for score in down] == ["negative"] * 4
     assert up.dtype == np.float32 and np.abs([up, down]).max() <= 1
 
 
 def test_plain_questions_are_neutral(
     head: SentimentHead, encoder: UniversalSentenceEncoder
 ) -> None:
-    assert [label(score) for score in scores(head, encoder, PLAIN)] == ["neutral"] * 4
+    assert [message_mood(score) for score in scores(head, encoder, PLAIN)] == ["neutral"] * 4
 
 
 def test_a_head_scores_without_texts_and_nothing(head: SentimentHead) -> None:
     vectors = np.zeros((3, head.dimensions), dtype=np.float32)
-    assert np.abs(head.score(vectors)).max() < MARGIN
+    assert np.abs(head.score(vectors)).max() < MESSAGE_MARGIN
     assert head.score(vectors[:0]).shape == (0,)
     with pytest.raises(ValueError, match="512"):
         head.score(np.zeros((3, 4), dtype=np.float32))
@@ -110,10 +109,11 @@ def test_addresses_and_times_have_no_faces() -> None:
     assert found.pleased_faces == found.displeased_faces == 0
 
 
-def test_a_label_needs_the_margin() -> None:
-    assert [label(score) for score in (-1, -MARGIN, -0.1, 0, 0.1, MARGIN, 1)] == [
-        *("negative", "negative", "neutral", "neutral", "neutral", "positive", "positive")
-    ]
+def test_a_message_needs_more_than_a_mean_to_have_a_mood() -> None:
+    scores = (-1, -MESSAGE_MARGIN, -0.1, 0, 0.1, MESSAGE_MARGIN, 1)
+    assert [message_mood(score) for score in scores] == ["negative", *["neutral"] * 5, "positive"]
+    assert [mood_of(score) for score in (-0.3, -0.2, 0.3)] == ["negative", "neutral", "positive"]
+    assert message_mood(None) == mood_of(None) == ""
 
 
 def test_a_trend_needs_enough_messages_size_and_more_than_chance() -> None:

@@ -12,8 +12,10 @@ import msgspec
 
 UNKNOWN_TREND = ""
 TRENDS = ("up", "flat", "down")
+MESSAGE_MARGIN = 0.4
+"""A message whose sentiment is at least so far from 0 is positive or negative."""
 MOOD_MARGIN = 0.25
-"""A sentiment beyond it is a good or a bad mood; nearer to 0 it is neither."""
+"""The same for a mean over messages, in which what one was wrongly taken for weighs less."""
 MOODS = ("positive", "neutral", "negative")
 
 
@@ -79,9 +81,18 @@ NOT_UNDERSTOOD = ConversationMeaning()
 
 
 def mood_of(sentiment: float | None) -> str:
-    """A word for a sentiment, of `MOODS`; empty where it is not known."""
+    """A word for the mean of messages' sentiments, of `MOODS`; empty where it is not known."""
     if sentiment is None:
         return ""
-    if abs(sentiment) <= MOOD_MARGIN:
+    return _mood(sentiment, MOOD_MARGIN)
+
+
+def message_mood(sentiment: float | None) -> str:
+    """The same for one message."""
+    return "" if sentiment is None else _mood(sentiment, MESSAGE_MARGIN)
+
+
+def _mood(sentiment: float, margin: float) -> str:
+    if abs(sentiment) <= margin:
         return "neutral"
     return "positive" if sentiment > 0 else "negative"

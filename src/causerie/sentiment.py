@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 HEADS = ("use-multilingual", "minilm-english", "e5-multilingual")
 """The embedding models that have a head, by their names."""
-MARGIN = 0.4
-"""From this score on, in size, a message is called positive or negative."""
 GATE_POWER = 0.75
 WORD_WEIGHT = 0.5
 FACE_WEIGHT = 0.7
@@ -101,13 +99,6 @@ def said_by_words(texts: Sequence[str]) -> Floats:
     faces = np.minimum(smiles, FACES_MAX) - np.minimum(frowns, FACES_MAX)
     said: Floats = (WORD_WEIGHT * words + FACE_WEIGHT * faces).astype(np.float32)
     return said
-
-
-def label(score: float) -> Literal["positive", "neutral", "negative"]:
-    """The name of a score."""
-    if score >= MARGIN:
-        return "positive"
-    return "negative" if score <= -MARGIN else "neutral"
 
 
 def trend(scores: Sequence[float]) -> Literal["up", "flat", "down"]:

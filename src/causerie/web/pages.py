@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.errors import NotFound
-from causerie.meanings import mood_of
+from causerie.meanings import message_mood, mood_of
 from causerie.web.amounts import amount, bill, compact, latency, money, price
 from causerie.web.meaning_words import (
     EVENT_WORDS,
@@ -87,6 +87,7 @@ class Pages:
             icon=self._icon,
             SAMPLE_RATED_MIN=SAMPLE_RATED_MIN,
             mood_of=mood_of,
+            message_mood=message_mood,
             LANGUAGES=LANGUAGES,
             MOOD_WORDS=MOOD_WORDS,
             TREND_WORDS=TREND_WORDS,
