@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 
 from causerie import embeddings
-from causerie.embeddings import DEFAULT_MODEL, MODELS, Embedder, embedder, gist, pack, unpack
+from causerie.embeddings import (
+    DEFAULT_MODEL,
+    HEAD_CHARS,
+    MODELS,
+    TAIL_CHARS,
+    Embedder,
+    embedder,
+    gist,
+    pack,
+    unpack,
+)
 from causerie.errors import Invalid, UpstreamFailed
 from causerie.language_means import EXAMPLES_FIRM, LanguageMeans
 from causerie.remote_embeddings import TRIES_MAX, RemoteEmbedder
@@ -68,7 +78,7 @@ def test_a_missing_extra_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_gist_of_a_long_text_is_its_beginning_and_its_end() -> None:
     assert gist("short") == "short"
     long = "a" * 1000 + "b" * 1000
-    assert gist(long) == "a" * 400 + " " + "b" * 200
+    assert gist(long) == "a" * HEAD_CHARS + " " + "b" * TAIL_CHARS
 
 
 def test_packed_vectors_keep_their_cosines() -> None:
