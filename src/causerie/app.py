@@ -33,6 +33,7 @@ from causerie.local_models import LocalModel
 from causerie.meaning_reports import MeaningReports
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Reports
+from causerie.retention import RetentionReport
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, embedded_address
 from causerie.store.folder import DataFolder
@@ -61,6 +62,7 @@ from causerie.web.filtered_pages import FilteredPages
 from causerie.web.key_limits import Ledger
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
+from causerie.web.retention_pages import RetentionPages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
 from causerie.web.topic_forms import Trials
@@ -310,6 +312,7 @@ class Parts:
             *Dashboard(
                 stores.reports, meanings, filtered, accounts, doors, pages, settings, clock
             ).routes(),
+            *RetentionPages(RetentionReport(stores.events), filtered, clock).routes(),
             *self._topic_pages(topics, meanings, filtered, doors).routes(),
             *self._understanding_pages(offers, doors).routes(),
             *CostPages(costs, accounts, topics, offers, doors, pages, url, clock).routes(),

@@ -1,0 +1,35 @@
+-- How many of the people who first came in a day or week came back, by how many of those later. Only
+-- conversations that the question is about count, for the first time and for every other.
+WITH
+--include filtered
+, parted AS (
+  SELECT
+    tenant, user, started_at, id,
+    multiIf(
+      {split:String} = 'language', if(language = '', 'und', language),
+      {split:String} = 'topic', if(empty(topics), if(empty(suggested), '', suggested[1]), topics[1]),
+      {split:String} = 'mood', multiIf(
+        isNull(sentiment), '',
+        sentiment > {margin:Float64}, 'positive',
+        sentiment < -{margin:Float64}, 'negative',
+        'neutral'),
+      '') AS part
+  FROM filtered
+  WHERE user != ''),
+firsts AS (
+  SELECT tenant, user, min(started_at) AS first, argMin(part, (started_at, id)) AS part
+  FROM parted
+  GROUP BY tenant, user
+  HAVING first >= {first_since_64:DateTime64(6, 'UTC')}
+    AND first < {first_until_64:DateTime64(6, 'UTC')})
+SELECT
+  if({period:String} = 'day', toDate(f.first), toMonday(f.first)) AS cohort,
+  f.part AS part,
+  intDiv(
+    dateDiff('day', cohort, if({period:String} = 'day', toDate(s.started_at), toMonday(s.started_at))),
+    if({period:String} = 'day', 1, 7)) AS later,
+  uniqExact(f.tenant, f.user) AS users
+FROM parted AS s
+INNER JOIN firsts AS f ON s.tenant = f.tenant AND s.user = f.user
+GROUP BY cohort, part, later
+ORDER BY cohort, part, later

@@ -1,0 +1,114 @@
+"""The page that tells whether people come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from math import sqrt
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from causerie.retention import SPLITS, Part, Retention, RetentionReport, differs, parameters
+from causerie.topic_trees import TopicTree
+from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
+from causerie.web.filtered_pages import FilteredPages
+from causerie.web.meaning_words import LANGUAGES
+
+PATH = "/p/{project}/users/retention"
+PARTS_SHOWN = 12
+COLUMNS = ("cohort", "part", "later", "returned", "of")
+HEATS = 9
+"""How many shades there are."""
+
+
+class RetentionPages:
+    """Sync: the server runs it in its thread pool."""
+
+    def __init__(
+        self, report: RetentionReport, filtered: FilteredPages, clock: Callable[[], datetime]
+    ) -> None:
+        self._report = report
+        self._filtered = filtered
+        self._clock = clock
+
+    def routes(self) -> list[BaseRoute]:
+        """Its address."""
+        return [Route(PATH, self.retention)]
+
+    def retention(self, request: Request) -> Response:
+        """Cohorts as a table of shades, and people told apart by their first conversation."""
+        visitor, asked, tree = self._filtered.enter(request)
+        given = request.query_params.get("split", "")
+        split = given if given in SPLITS else ""
+        now, kind = self._clock(), request.query_params.get("format")
+        if kind == "sql":
+            return as_sql(
+                "reports/retention", asked.question, parameters(asked.question, split, now)
+            )
+        found = self._report.retention(asked.question, split, now)
+        if kind in FORMATS:
+            name = f"{visitor.project.id}-retention"
+            rows = _rows(found)
+            return as_csv(name, COLUMNS, rows) if kind == "csv" else as_json(name, rows)
+        return self._filtered.render(
+            request,
+            "retention.html",
+            visitor,
+            asked,
+            tree,
+            section="users",
+            found=found,
+            split=split,
+            lines=_lines(found, split, tree),
+            heat=heat,
+            is_empty=not found.cohorts,
+        )
+
+
+def heat(value: float) -> int:
+    """The shade of a share, 0 to HEATS: fine where most shares are, as few people come back."""
+    return min(round(sqrt(value) * HEATS), HEATS)
+
+
+def _rows(found: Retention) -> list[dict[str, Any]]:
+    """Each share as a row: of the cohorts, then of the parts over all cohorts."""
+    cohorts = [(cohort.start, "", cohort.shares) for cohort in found.cohorts]
+    parts = [("", part.name, part.shares) for part in found.parts]
+    return [
+        dict(zip(COLUMNS, (start, name, later, share.returned, share.of), strict=True))
+        for start, name, shares in (*cohorts, *parts)
+        for later, share in enumerate(shares, 1)
+    ]
+
+
+def _lines(found: Retention, split: str, tree: TopicTree) -> list[dict[str, Any]]:
+    """The largest parts, with their names, and whether they differ from others."""
+    return [
+        {
+            "part": part,
+            "title": _title(split, part.name, tree),
+            "differs": _differs(part, found.whole),
+        }
+        for part in found.parts[:PARTS_SHOWN]
+    ]
+
+
+def _title(split: str, name: str, tree: TopicTree) -> str:
+    if split == "topic":
+        return tree.title(name) or name if name else "No topic"
+    if split == "language":
+        return LANGUAGES.get(name, name)
+    return name.capitalize() or "Not known"
+
+
+def _differs(part: Part, whole: Part) -> int:
+    """1 where more of a part come back the period after than of all others, -1 where fewer do, 0
+    where it could be chance.
+    """
+    if not part.shares:
+        return 0
+    own, every = part.shares[0], whole.shares[0]
+    return differs(own.returned, own.of, every.returned - own.returned, every.of - own.of)
