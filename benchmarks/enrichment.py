@@ -1,6 +1,6 @@
 """How fast what comes in is understood, and what that costs those who send: the whole chain.
 
-    python benchmarks/enrichment.py [--messages 100000] [--corpus FILE ...]
+    python benchmarks/enrichment.py [--messages 100000] [--processes 2] [--corpus FILE ...]
 
 Imports real conversations into two fresh folders and serves them. In one nothing is understood:
 that is how long a log request takes otherwise (idle). In the other all is, while the same requests
@@ -80,7 +80,7 @@ class Sender:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--processes", default="1")
+    parser.add_argument("--processes", default="2")
     parser.add_argument("--corpus", nargs="*", default=list(CORPORA))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
