@@ -30,6 +30,7 @@ def endpoints(engine: Engine) -> Endpoints:
 def made(id: str = "ep-one", project: str = "mine", **given: object) -> Endpoint:
     upstream = Upstream(base_url="https://models.example/v1", model="m-1", key=KEY)
     known = {"name": "One", "upstreams": (upstream,), "created_at": NOW}
+    # Fields of many types in one dictionary.
     return Endpoint(project=project, id=id, **{**known, **given})  # type: ignore[arg-type]
 
 

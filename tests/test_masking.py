@@ -10,6 +10,7 @@ from causerie.privacy import ALL_KINDS, filter_of
 
 
 def masked(text: str, *patterns: OwnPattern, **given: object) -> str:
+    # Fields of many types in one dictionary.
     rules = check_masking(Masking(patterns=patterns, **given), ALL_KINDS)  # type: ignore[arg-type]
     return filter_of(rules).mask(text).text
 

@@ -64,6 +64,7 @@ def recover(inbox: Inbox, folder: Path) -> int:
     async def run() -> int:
         commit = GroupCommit(inbox, Ticking(NOW), lambda: None)
         steps = Ingest(PersonalDataFilter())
+        # What recovers answers no call, and needs no journal.
         recorder = Recorder(None, steps, commit, Prices(), Tokens())  # type: ignore[arg-type]
         found = await recorder.recover(folder, lambda id: MINE if id == "mine" else None)
         await commit.stop()

@@ -15,10 +15,11 @@ from causerie.delivery import Delivery
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Question
-from causerie.retention import LATER_MAX, RetentionReport, Share, differs
+from causerie.retention import LATER_MAX, RetentionReport, Share
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
 from causerie.testing import Ticking
+from causerie.web.changes import share_change
 from tests.conftest import Cast
 from tests.test_dashboard import home, sign_in
 from tests.web_page import Page
@@ -117,10 +118,14 @@ def test_a_share_of_few_says_how_far_it_may_be_off() -> None:
 
 
 def test_a_difference_that_could_be_chance_is_none() -> None:
-    assert differs(3, 10, 2, 10) == 0
-    assert differs(60, 100, 30, 100) == 1
-    assert differs(30, 100, 60, 100) == -1
-    assert differs(1, 1, 0, 0) == 0
+    def moved(*counts: int) -> tuple[bool, bool]:
+        change = share_change(*counts)
+        return change.rises, change.falls
+
+    assert moved(3, 10, 2, 10) == (False, False)
+    assert moved(60, 100, 30, 100) == (True, False)
+    assert moved(30, 100, 60, 100) == (False, True)
+    assert moved(1, 1, 0, 0) == (False, False)
 
 
 def test_the_page_shows_who_came_back(cast: Cast) -> None:

@@ -115,12 +115,14 @@ def test_a_text_a_message_and_messages_are_understood_as_input(
     prompt = ChatPromptTemplate.from_messages(
         [MessagesPlaceholder("before"), MessagesPlaceholder("asked")]
     )
+    # A chain of two: what is declared is any runnable.
     model = chain_of(upstream.url).last  # type: ignore[attr-defined]
     conversation = sessions.build_conversation(
         prompt | model, input_messages_key="asked", history_messages_key="before"
     )
     parts = [{"type": "text", "text": "What is this?"}, PICTURE]
     upstream.then(answer("A dot."), answer("Black."))
+    # Its parts are plain dictionaries, as an app has them.
     conversation.invoke({"asked": [HumanMessage(parts)]}, named(id))  # type: ignore[arg-type]
     conversation.invoke([HumanMessage("Its colour?")], named(id))
     assert upstream.last.messages[0]["content"] == parts
@@ -135,6 +137,7 @@ def test_a_text_a_message_and_messages_are_understood_as_input(
 def test_braces_are_not_taken_for_variables(
     sessions: Sessions, upstream: ScriptedUpstream, id: str
 ) -> None:
+    # A chain of two: what is declared is any runnable.
     model = chain_of(upstream.url).last  # type: ignore[attr-defined]
     conversation = sessions.build_conversation(build_prompt("Answer {json}.") | model)
     conversation.invoke("What is {x}?", named(id))

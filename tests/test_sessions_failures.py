@@ -180,12 +180,14 @@ def test_a_stream_that_is_left_is_not_kept_and_its_request_ends(
     upstream.then(hold(after=2), hold(after=2))
     stream = conversation.stream("Count", named(id))
     next(stream)
+    # Declared as an iterator; it is a generator, which an app leaves by closing.
     stream.close()  # type: ignore[attr-defined]
     upstream.until(lambda: upstream.requests[0].hung_up)
 
     async def leave() -> None:
         left = conversation.astream("Count", named(id))
         await anext(left)
+        # The same.
         await left.aclose()  # type: ignore[attr-defined]
         await asyncio.to_thread(upstream.until, lambda: upstream.requests[1].hung_up)
 

@@ -126,7 +126,7 @@ class Allowances:
             added, wanted = self._send(now)
             try:
                 totals = self._spending.merge(added, wanted) if added or wanted else {}
-            except BaseException:
+            except BaseException:  # whatever it was, also the end of the task, is told again
                 self._take_back()
                 raise
             self._hear(totals, wanted, now)

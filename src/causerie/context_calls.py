@@ -182,7 +182,7 @@ class ContextCalls:
                 opened = await asyncio.to_thread(self._opened, question, context, turns)
             else:
                 opened = self._opened(question, context, turns)
-        except BaseException:
+        except BaseException:  # a caller that hangs up too: else the context stays locked
             await self.run(self._contexts.release, context.id, holder, self._clock())
             raise
         if context.mode is Mode.SESSION:

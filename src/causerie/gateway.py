@@ -78,7 +78,7 @@ class Gateway:
             progress.told()
             progress.whole = True
             await finish(progress.answer)
-        except BaseException as error:
+        except BaseException as error:  # a caller that hangs up too: every call is recorded
             self._record(progress, error)
             raise
         self._record(progress)
@@ -108,7 +108,7 @@ class Gateway:
         progress = Progress(call, call.endpoint.upstreams[0])
         try:
             answering = await self._begin(call, progress)
-        except BaseException as error:
+        except BaseException as error:  # a caller that hangs up too: every call is recorded
             self._record(progress, error)
             raise
         return self._frames(call, progress, answering, finish)
@@ -131,7 +131,7 @@ class Gateway:
         try:
             whole = await self._first_that_answers(call, ask)
             progress.answer.add(decode(whole))
-        except BaseException as error:
+        except BaseException as error:  # a caller that hangs up too: every call is recorded
             self._record(progress, error)
             raise
         self._record(progress)
@@ -161,7 +161,7 @@ class Gateway:
                     yield frame
             progress.whole = True
             await finish(progress.answer)
-        except BaseException as error:
+        except BaseException as error:  # a caller that hangs up too: every call is recorded
             self._record(progress, error, opened=opened)
             raise
         finally:

@@ -91,18 +91,6 @@ class Retention:
         return start + UNITS[self.period]
 
 
-def differs(returned: int, of: int, others: int, of_others: int) -> int:
-    """1 where a share is higher than another beyond chance (two proportions, 95 %), -1 where it is
-    lower, else 0.
-    """
-    if not of or not of_others:
-        return 0
-    together = (returned + others) / (of + of_others)
-    error = sqrt(together * (1 - together) * (1 / of + 1 / of_others))
-    apart = returned / of - others / of_others
-    return 0 if abs(apart) <= STANDARD_ERRORS * error else 1 if apart > 0 else -1
-
-
 class RetentionReport:
     """Raises Unavailable when the analytics store cannot be reached."""
 

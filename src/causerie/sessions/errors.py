@@ -104,7 +104,7 @@ def answering(session: str = "") -> Iterator[None]:
         yield
     except SessionError:
         raise
-    except Exception as error:
+    except Exception as error:  # an app's chain may raise anything; nothing is swallowed
         status = getattr(error, "status_code", None)
         code = status if isinstance(status, int) else None
         said = f"{type(error).__name__}{f', status {code}' if code else ''}"

@@ -46,7 +46,7 @@ class PostgresStore(CheckpointStore):
                 self._pool.open(wait=True, timeout=WAIT_SECONDS)
                 with self._pool.connection() as connection:
                     _set_up(connection)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: its threads would keep the app from ending
             self._pool.close()
             raise
 

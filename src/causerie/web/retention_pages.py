@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from causerie.retention import SPLITS, Part, Retention, RetentionReport, differs, parameters
+from causerie.retention import SPLITS, Part, Retention, RetentionReport, parameters
 from causerie.topic_trees import TopicTree
+from causerie.web.changes import Change, share_change
 from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.meaning_words import LANGUAGES
@@ -90,7 +91,7 @@ def _lines(found: Retention, split: str, tree: TopicTree) -> list[dict[str, Any]
         {
             "part": part,
             "title": _title(split, part.name, tree),
-            "differs": _differs(part, found.whole),
+            "change": _against_others(part, found.whole),
         }
         for part in found.parts[:PARTS_SHOWN]
     ]
@@ -104,11 +105,11 @@ def _title(split: str, name: str, tree: TopicTree) -> str:
     return name.capitalize() or "Not known"
 
 
-def _differs(part: Part, whole: Part) -> int:
-    """1 where more of a part come back the period after than of all others, -1 where fewer do, 0
-    where it could be chance.
+def _against_others(part: Part, whole: Part) -> Change | None:
+    """The share of a part that came back the period after, against that of all others; None while
+    that is over for none of it.
     """
     if not part.shares:
-        return 0
+        return None
     own, every = part.shares[0], whole.shares[0]
-    return differs(own.returned, own.of, every.returned - own.returned, every.of - own.of)
+    return share_change(own.returned, own.of, every.returned - own.returned, every.of - own.of)
