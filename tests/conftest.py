@@ -244,5 +244,8 @@ def cast(
         tokens[kind.value] = accounts.create_key(project_id, kind, kind.value, clock())[1]
     stranger = accounts.create_project("Theirs", clock(), f"{project_id}-other")
     tokens["stranger"] = accounts.create_key(stranger.id, KeyKind.ADMIN, "key", clock())[1]
-    with TestClient(build(Settings(data=tmp_path), stores, clock)) as client:
+    # What is understood is written by the tests that are about it: models in the background would
+    # change pages while they are looked at, and take the machine from other tests.
+    settings = Settings(data=tmp_path, meaning_processes=0)
+    with TestClient(build(settings, stores, clock)) as client:
         yield Cast(client, stores, project_id, tokens, clock, tmp_path)
