@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from causerie.accounts import KeyKind
-from causerie.app import Stores, build
+from causerie.app import build
 from causerie.config import Settings
 from causerie.delivery import Delivery
 from causerie.reports import Reports
@@ -26,6 +26,7 @@ from causerie.store.events import EventStore
 from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
 from causerie.store.state import open_state
+from causerie.stores import Stores
 from causerie.testing import ServerProcess, Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
 from tests.clients.apps import scripted_openai

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from causerie.app import open_events
 from causerie.config import Settings
 from causerie.conversations import Conversation
 from causerie.diagnosis import diagnose
@@ -15,6 +14,7 @@ from causerie.store.arrivals import Arrival, Entry
 from causerie.store.events import EventStore
 from causerie.store.inbox import ATTEMPTS_MAX, Inbox
 from causerie.store.state import open_state
+from causerie.stores import open_events
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 

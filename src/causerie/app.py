@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import random
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -24,90 +20,29 @@ from starlette.routing import BaseRoute, Route
 from causerie.allowances import Allowances
 from causerie.clock import Clock, utc_now
 from causerie.config import Settings
-from causerie.costs import Costs
-from causerie.delivery import Delivery
 from causerie.endpoints import Endpoint
 from causerie.errors import CauserieError
 from causerie.ingest import GroupCommit, Ingest
 from causerie.local_models import LocalModel
 from causerie.meaning_reports import MeaningReports
 from causerie.privacy import PersonalDataFilter
-from causerie.reports import Reports
-from causerie.retention import RetentionReport
-from causerie.store.accounts import Accounts
-from causerie.store.events import EventStore, embedded_address
-from causerie.store.folder import DataFolder
-from causerie.store.inbox import Inbox
-from causerie.store.meaning_settings import MeaningSettingsStore
-from causerie.store.progress import Progress
-from causerie.store.sign_ins import SignIns
-from causerie.store.state import open_state
-from causerie.store.topics import Topics
-from causerie.store.verdicts import Verdicts
+from causerie.showroom import Showroom
+from causerie.stores import Stores
 from causerie.switchboard import Switchboard, open_shelves
-from causerie.topic_changes import TopicChanges
-from causerie.topics import new_topic_id
-from causerie.vault import open_vault
 from causerie.web.answers import Answers
 from causerie.web.callers import Callers
-from causerie.web.context_pages import ContextPages
 from causerie.web.contextai import ContextAPI
-from causerie.web.cost_pages import CostPages
-from causerie.web.dashboard import Dashboard
 from causerie.web.edge import JSONResponse, Keys, answer_error
-from causerie.web.endpoint_pages import EndpointPages
 from causerie.web.endpoints import EndpointsAPI
 from causerie.web.exchanges import ExchangesAPI
-from causerie.web.filtered_pages import FilteredPages
-from causerie.web.key_limits import Ledger
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
-from causerie.web.retention_pages import RetentionPages
-from causerie.web.settings_pages import SettingsPages
-from causerie.web.signin import Doors, SignIn
-from causerie.web.topic_forms import Trials
-from causerie.web.topic_pages import TopicPages
 from causerie.web.topic_suggestions import TopicSuggestions
-from causerie.web.understanding_pages import UnderstandingPages
 from causerie.web.voices import Voices
 from causerie.workshop import Workshop, open_workshop
 
 COLLECTION_THRESHOLDS = (20_000, 20, 50)
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Stores:
-    """Everything that is opened, for the server and for the commands that work beside it."""
-
-    folder: DataFolder
-    engine: Engine
-    events: EventStore
-    inbox: Inbox
-    accounts: Accounts
-    reports: Reports
-    delivery: Delivery
-
-    def close(self) -> None:
-        """Close in the opposite order."""
-        self.events.close()
-        self.engine.dispose()
-        self.folder.close()
-
-
-def open_stores(settings: Settings, clock: Clock = utc_now) -> Stores:
-    """Open and migrate the stores. Raises Conflict while another process has the data folder,
-    Unavailable when a store cannot be reached.
-    """
-    folder = DataFolder(settings.data)
-    if settings.embedded:
-        folder.hold()
-    engine = open_state(settings.state_address)
-    events = open_events(settings)
-    events.open()
-    inbox = Inbox(engine)
-    delivery = Delivery(inbox, events, holder(settings), clock, settings.flush_interval_ms)
-    return Stores(folder, engine, events, inbox, Accounts(engine), Reports(events), delivery)
 
 
 def open_workshop_of(settings: Settings, stores: Stores, clock: Clock = utc_now) -> Workshop:
@@ -122,23 +57,6 @@ def open_workshop_of(settings: Settings, stores: Stores, clock: Clock = utc_now)
         shelves.vault,
         shelves.endpoints.resolve,
         clock,
-    )
-
-
-def holder(settings: Settings) -> str:
-    """Who this process is where one of many may empty the inbox.
-
-    Who has the folder is alone with the stores in it, and goes on at once where a crash left off.
-    """
-    if settings.embedded and not settings.state_url:
-        return f"the process that has {settings.data.resolve()}"
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
-def open_events(settings: Settings) -> EventStore:
-    """The analytics store that the settings name, not yet connected."""
-    return EventStore(
-        settings.events_url or embedded_address(settings.data), settings.events_cluster
     )
 
 
@@ -264,7 +182,7 @@ class Parts:
             *self._api(),
             *self.switchboard.routes(),
             Route("/health", _health(self.stores, self.switchboard)),
-            *self._dashboard(),
+            *self._showroom().routes(),
             *self.pages.routes(),
         ]
 
@@ -287,64 +205,19 @@ class Parts:
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),
         ]
 
-    def _dashboard(self) -> list[BaseRoute]:
-        stores, pages, settings, clock = self.stores, self.pages, self.settings, self.clock
-        accounts, sign_ins = stores.accounts, SignIns(stores.engine)
-        doors = Doors(accounts, sign_ins, settings, clock)
-        shelves, url, costs = self.shelves, settings.base_url, Costs(stores.events)
-        offers = Offers(shelves.endpoints, self.local)
-        topics, meanings = Topics(stores.engine), MeaningReports(stores.events)
-        filtered = FilteredPages(stores.reports, topics, doors, pages, clock)
-        return [
-            *SignIn(accounts, sign_ins, doors, pages, settings, clock).routes(),
-            *SettingsPages(
-                accounts,
-                sign_ins,
-                doors,
-                pages,
-                settings,
-                clock,
-                self.keys.forget,
-                offers,
-                Ledger(costs, self.shelves.spending),
-                stores.reports,
-            ).routes(),
-            *Dashboard(
-                stores.reports, meanings, filtered, accounts, doors, pages, settings, clock
-            ).routes(),
-            *RetentionPages(RetentionReport(stores.events), filtered, clock).routes(),
-            *self._topic_pages(topics, meanings, filtered, doors).routes(),
-            *self._understanding_pages(offers, doors).routes(),
-            *CostPages(costs, accounts, topics, offers, doors, pages, url, clock).routes(),
-            *ContextPages(shelves.contexts, offers, doors, pages, url, clock).routes(),
-            *EndpointPages(
-                shelves.endpoints, offers, costs, doors, pages, url, clock, self.callers.forget
-            ).routes(),
-        ]
-
-    def _topic_pages(
-        self, topics: Topics, meanings: MeaningReports, filtered: FilteredPages, doors: Doors
-    ) -> TopicPages:
-        stores, source = self.stores, random.Random(secrets.token_bytes(32))
-        changes = TopicChanges(
-            topics, Verdicts(stores.engine), self.clock, lambda: new_topic_id(source)
+    def _showroom(self) -> Showroom:
+        stores, shelves = self.stores, self.shelves
+        return Showroom(
+            self.settings,
+            stores,
+            shelves,
+            self.workshop,
+            self.pages,
+            self.keys,
+            Offers(shelves.endpoints, self.local),
+            self.clock,
+            self.callers.forget,
         )
-        progress, trials = Progress(stores.engine), Trials(stores.reports, self.workshop.nearest)
-        return TopicPages(
-            *(stores.reports, meanings, topics, changes, progress, trials, filtered, doors),
-            self._find_again,
-        )
-
-    def _understanding_pages(self, offers: Offers, doors: Doors) -> UnderstandingPages:
-        engine = self.stores.engine
-        wishes = MeaningSettingsStore(engine, open_vault(self.settings.data, self.settings.secret))
-        return UnderstandingPages(
-            wishes, Progress(engine), offers, doors, self.pages, self._find_again
-        )
-
-    def _find_again(self, project: str, by: str) -> None:
-        self.workshop.discovery.ask(project, by)
-        self.workshop.enrichment.wake(project)
 
 
 def _local_endpoint(model: LocalModel | None) -> Callable[[str], Endpoint | None]:

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from causerie.accounts import Project, Role
-from causerie.app import Stores, open_events, open_stores, open_workshop_of
+from causerie.app import open_workshop_of
 from causerie.chat_command import chat
 from causerie.clock import utc_now
 from causerie.config import Settings
@@ -36,6 +36,7 @@ from causerie.store.accounts import Accounts
 from causerie.store.inbox import Inbox
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
+from causerie.stores import Stores, open_events, open_stores
 from causerie.terminal import (
     FIRST_PROJECT,
     Data,

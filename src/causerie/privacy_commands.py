@@ -15,11 +15,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from causerie.accounts import Project
-from causerie.app import open_stores
 from causerie.errors import Invalid
 from causerie.masking import DEFAULT_MASKING, Masking, OwnPattern, check_pattern
 from causerie.privacy import ALL_KINDS, filter_of
 from causerie.scans import Scan, leaves
+from causerie.stores import open_stores
 from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, settings_of
 from causerie.transfer import transcripts
 

@@ -11,12 +11,13 @@ from contextlib import suppress
 
 import uvicorn
 
-from causerie.app import Stores, build
+from causerie.app import build
 from causerie.certificates import self_signed as make_certificates
 from causerie.clock import utc_now
 from causerie.config import Settings
 from causerie.errors import Conflict
 from causerie.local_models import LocalModel
+from causerie.stores import Stores
 
 BACKLOG_CONNECTIONS_MAX = 2_048
 SHUTDOWN_SECONDS_MAX = 20

@@ -1,0 +1,158 @@
+"""The dashboard's part of the map: which page is handed what."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+
+from starlette.routing import BaseRoute
+
+from causerie.clock import Clock
+from causerie.config import Settings
+from causerie.costs import Costs
+from causerie.meaning_reports import MeaningReports
+from causerie.retention import RetentionReport
+from causerie.store.meaning_settings import MeaningSettingsStore
+from causerie.store.progress import Progress
+from causerie.store.sign_ins import SignIns
+from causerie.store.topics import Topics
+from causerie.store.verdicts import Verdicts
+from causerie.stores import Stores
+from causerie.switchboard import Shelves
+from causerie.topic_changes import TopicChanges
+from causerie.topics import new_topic_id
+from causerie.web.context_pages import ContextPages
+from causerie.web.cost_pages import CostPages
+from causerie.web.dashboard import Dashboard
+from causerie.web.edge import Keys
+from causerie.web.endpoint_pages import EndpointPages
+from causerie.web.filtered_pages import FilteredPages
+from causerie.web.key_limits import Ledger
+from causerie.web.offers import Offers
+from causerie.web.pages import Pages
+from causerie.web.retention_pages import RetentionPages
+from causerie.web.settings_pages import SettingsPages
+from causerie.web.signin import Doors, SignIn
+from causerie.web.topic_forms import Trials
+from causerie.web.topic_pages import TopicPages
+from causerie.web.understanding_pages import UnderstandingPages
+from causerie.workshop import Workshop
+
+
+class Showroom:
+    """Every page that a person looks at."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        shelves: Shelves,
+        workshop: Workshop,
+        pages: Pages,
+        keys: Keys,
+        offers: Offers,
+        clock: Clock,
+        forget: Callable[[], None],
+    ) -> None:
+        self.settings = settings
+        self.stores = stores
+        self.shelves = shelves
+        self.workshop = workshop
+        self.pages = pages
+        self.keys = keys
+        self.offers = offers
+        self.clock = clock
+        self.forget = forget
+        self.sign_ins = SignIns(stores.engine)
+        self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
+        self.topics = Topics(stores.engine)
+        self.meanings = MeaningReports(stores.events)
+        self.costs = Costs(stores.events)
+        self.filtered = FilteredPages(stores.reports, self.topics, self.doors, pages, clock)
+
+    def routes(self) -> list[BaseRoute]:
+        """Their addresses."""
+        return [
+            *self._accounts(),
+            *self._conversations(),
+            *RetentionPages(
+                RetentionReport(self.stores.events), self.filtered, self.clock
+            ).routes(),
+            *self._topics(),
+            *self._understanding(),
+            *self._gateway(),
+        ]
+
+    def _accounts(self) -> list[BaseRoute]:
+        accounts, doors, pages = self.stores.accounts, self.doors, self.pages
+        settings, clock = self.settings, self.clock
+        return [
+            *SignIn(accounts, self.sign_ins, doors, pages, settings, clock).routes(),
+            *SettingsPages(
+                accounts,
+                self.sign_ins,
+                doors,
+                pages,
+                settings,
+                clock,
+                self.keys.forget,
+                self.offers,
+                Ledger(self.costs, self.shelves.spending),
+                self.stores.reports,
+            ).routes(),
+        ]
+
+    def _conversations(self) -> list[BaseRoute]:
+        stores, settings = self.stores, self.settings
+        return Dashboard(
+            stores.reports,
+            self.meanings,
+            self.filtered,
+            stores.accounts,
+            self.doors,
+            self.pages,
+            settings,
+            self.clock,
+        ).routes()
+
+    def _topics(self) -> list[BaseRoute]:
+        engine, reports = self.stores.engine, self.stores.reports
+        source = random.Random(secrets.token_bytes(32))
+        changes = TopicChanges(
+            self.topics, Verdicts(engine), self.clock, lambda: new_topic_id(source)
+        )
+        return TopicPages(
+            reports,
+            self.meanings,
+            self.topics,
+            changes,
+            Progress(engine),
+            Trials(reports, self.workshop.nearest),
+            self.filtered,
+            self.doors,
+            self._find_again,
+        ).routes()
+
+    def _understanding(self) -> list[BaseRoute]:
+        engine = self.stores.engine
+        wishes = MeaningSettingsStore(engine, self.shelves.vault)
+        return UnderstandingPages(
+            wishes, Progress(engine), self.offers, self.doors, self.pages, self._find_again
+        ).routes()
+
+    def _find_again(self, project: str, by: str) -> None:
+        self.workshop.discovery.ask(project, by)
+        self.workshop.enrichment.wake(project)
+
+    def _gateway(self) -> list[BaseRoute]:
+        shelves, costs, offers = self.shelves, self.costs, self.offers
+        doors, pages, url, clock = self.doors, self.pages, self.settings.base_url, self.clock
+        accounts, topics, forget = self.stores.accounts, self.topics, self.forget
+        return [
+            *CostPages(costs, accounts, topics, offers, doors, pages, url, clock).routes(),
+            *ContextPages(shelves.contexts, offers, doors, pages, url, clock).routes(),
+            *EndpointPages(
+                shelves.endpoints, offers, costs, doors, pages, url, clock, forget
+            ).routes(),
+        ]
