@@ -352,3 +352,17 @@ meaning_progress = Table(
     # Why it stands still, in words.
     Column("trouble", Text, nullable=False),
 )
+
+views = Table(
+    "views",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    # A key of `views.PAGES`, and what stands after the question mark.
+    Column("page", String, nullable=False),
+    Column("query", Text, nullable=False),
+    # The email of whoever kept it.
+    Column("by", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
