@@ -363,6 +363,15 @@ def test_the_series_index_names_the_three_series(cast: Cast) -> None:
     assert answer == {"available": ["sentiment", "rating", "volume"]}
 
 
+def test_a_series_has_the_days_of_the_project_s_zone(cast: Cast) -> None:
+    cast.stores.accounts.set_zone(cast.project, "America/Los_Angeles")
+    cast.log({**USER, "event_timestamp": "2026-05-20T06:30:00Z"})
+    answer = cast.get("/api/v1/conversations/series/volume").json()
+    data = answer["series"][0]["data"]
+    assert (list(data)[0], list(data)[-1], data["2026-05-19"]) == ("2026-05-14", "2026-05-20", 1)
+    assert answer["start_time"] == "2026-05-14T07:00:00.000000Z"
+
+
 def test_a_series_has_a_bucket_for_every_day(cast: Cast) -> None:
     cast.log({**USER, "event_timestamp": "2026-05-15T10:00:00Z"}, {**ASSISTANT, "rating": 1})
     cast.log({**USER, "event_timestamp": "2026-05-15T11:00:00Z"}, {**ASSISTANT, "rating": -1})

@@ -68,6 +68,11 @@ def raw(cast: Cast, path: str) -> Response:
     return cast.client.get(home(cast) + path)
 
 
+def move(cast: Cast, zone: str) -> None:
+    """The project is somewhere else."""
+    cast.stores.accounts.set_zone(cast.project, zone)
+
+
 # ---- who may look ------------------------------------------------------------------------------
 
 PATHS = ["", "/start", "/start/waiting", "/conversations", "/conversations/some", "/users"]
@@ -170,6 +175,19 @@ def test_the_tables_behind_the_charts_have_every_day(cast: Cast, see: See) -> No
     text = see("?days=7").text
     assert text.count("Tuesday 19 May 2026") == 2
     assert "Wednesday 20 May 2026 (in part) 1" in text
+
+
+def test_days_and_hours_are_those_of_the_project_s_zone(cast: Cast, see: See) -> None:
+    cast.log({"role": "user", "message": "Hello", "event_timestamp": "2026-05-18T23:30:00Z"})
+    cast.settle()
+    move(cast, "Asia/Tokyo")
+    rows = raw(cast, "?days=7&format=json").json()
+    assert [row["start"] for row in rows if row["conversations"]] == ["2026-05-19"]
+    found = raw(cast, "/conversations?since=2026-05-19&until=2026-05-19&format=json").json()
+    assert len(found) == 1
+    assert "19 May 2026, 08:30:00 Asia/Tokyo" in raw(cast, "/conversations").text
+    words = see(f"/conversations/{quote(found[0]['id'])}").words
+    assert "19 May 2026" in words and "08:30" in words and "23:30" not in words
 
 
 def test_the_data_of_a_chart_cannot_leave_its_element(cast: Cast, see: See) -> None:

@@ -105,6 +105,7 @@ POST  /p/{project}/endpoints                         303  303  403  404  303  30
 POST  /p/{project}/endpoints/{endpoint}              303  303  403  404  303  303  303  303  303
 POST  /p/{project}/endpoints/{endpoint}/remove       404  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/name                     303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/zone                     303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/projects                 303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys                     200  200  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys/{key}/limits        303  303  403  404  303  303  303  303  303

@@ -32,6 +32,7 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 # What each form takes, and the smallest role that may send it.
 CHANGES = {
     "/name": ({"name": "Other name"}, Role.OWNER),
+    "/zone": ({"zone": "Europe/Paris"}, Role.OWNER),
     "/projects": ({"new_name": "Another"}, Role.OWNER),
     "/keys": ({"name": "shop", "kind": "ingest"}, Role.MEMBER),
     "/keys/{key}/limits": ({"requests_per_minute": "5"}, Role.MEMBER),
@@ -156,6 +157,21 @@ def test_a_project_is_renamed(house: House, ada: Visit) -> None:
     assert project is not None
     assert project.name == "Big shop"
     assert house.forgotten == 1
+
+
+def test_a_project_gets_its_time_zone(house: House, ada: Visit) -> None:
+    assert "that time zone" in follow(ada, "/zone", zone="Europe/Paris")
+    project = house.accounts.project("mine")
+    assert project is not None
+    assert project.zone == "Europe/Paris"
+    assert house.forgotten == 1
+    # The house's clock says half past nine in UTC.
+    assert "It is 10:30 there" in ada.get(ROOT).text
+
+
+def test_a_zone_that_is_none_is_refused(house: House, ada: Visit) -> None:
+    assert ada.post(f"{ROOT}/zone", zone="Mars/Base").status_code == 400
+    assert house.accounts.projects()[0].zone == "UTC"
 
 
 def test_whoever_makes_a_project_owns_it(house: House, ada: Visit) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from causerie.endpoints import ENDPOINT_ID
 from causerie.errors import Invalid
 from causerie.masking import DEFAULT_MASKING, Masking
+from causerie.zones import DEFAULT_ZONE
 
 TOKEN_PREFIX = "csr"
 NAME_CHARS_MAX = 100
@@ -73,6 +74,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     """Keys the pseudonyms of users whose id was personal data, and the marks of what was masked."""
     masking: Masking = DEFAULT_MASKING
     """What counts as personal data, where it is masked."""
+    zone: str = DEFAULT_ZONE
+    """The name of the time zone whose days, weeks and months reports tell."""
 
 
 class Logging(StrEnum):

@@ -182,7 +182,9 @@ class Costs:
         found = {row["bucket"]: _sums(row) for row in rows}
         return [
             CallBucket(start, found.get(start, Sums()))
-            for start in bucket_starts(question.since, question.until, question.period)
+            for start in bucket_starts(
+                question.since, question.until, question.period, question.zone
+            )
         ]
 
     def rows(self, question: CallQuestion) -> Page[CallRow]:

@@ -113,7 +113,7 @@ class MeaningReports:
     def topics(self, question: Question, tree: TopicTree) -> TopicsReport:
         """Every topic that somebody talked about in the conversations of the question."""
         parameters = {**question.parameters(), **tree.parameters()}
-        starts = list(bucket_starts(question.since, question.until, question.period))
+        starts = list(bucket_starts(question.since, question.until, question.period, question.zone))
         found = {
             row["topic"]: _topic(row, starts)
             for row in self._events.select("reports/topics", parameters)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar
 
 from causerie.conversations import Kind, Message
 from causerie.meanings import MOOD_MARGIN, MOODS
 from causerie.store.events import EventStore
+from causerie.zones import DEFAULT_ZONE, day_of, days_before, days_between, midnight
 
 DEFAULT_DAYS = 6
 PER_PAGE_MAX = 100
@@ -49,14 +50,30 @@ class Question:
     sort: str = ""
     page: int = 1
     per_page: int = 20
+    zone: str = DEFAULT_ZONE
+    """The name of the time zone whose days, weeks and months are meant."""
+
+    @property
+    def first_day(self) -> date:
+        """The first day of the span."""
+        return day_of(self.since, self.zone)
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the span."""
+        return day_of(self.until - timedelta(microseconds=1), self.zone)
 
     def previous(self) -> Self:
         """The same question some whole days earlier: the same hours of as many days.
 
         A span that ends now, in mid-day, is compared with one that ended at this hour too.
         """
-        days = timedelta(days=-((self.since - self.until) // timedelta(days=1)))
-        return replace(self, since=self.since - days, until=self.until - days)
+        days = days_between(self.since, self.until, self.zone)
+        return replace(
+            self,
+            since=days_before(self.since, days, self.zone),
+            until=days_before(self.until, days, self.zone),
+        )
 
     def parameters(self) -> dict[str, Any]:
         """The question as the statements bind it."""
@@ -79,6 +96,7 @@ class Question:
             "topics": list(self.topics),
             "signal": self.signal,
             "period": self.period,
+            "zone": self.zone,
             "sort": self.sort,
             "limit": self.per_page,
             "offset": (self.page - 1) * self.per_page,
@@ -257,7 +275,9 @@ class Reports:
         found = {row["bucket"]: _totals(row) for row in rows}
         return [
             Bucket(start, found.get(start, Totals()))
-            for start in bucket_starts(question.since, question.until, question.period)
+            for start in bucket_starts(
+                question.since, question.until, question.period, question.zone
+            )
         ]
 
     def conversations(self, question: Question) -> Page[ConversationRow]:
@@ -375,10 +395,12 @@ def mean(total: float | None, of: int) -> float | None:
     return None if total is None or not of else float(total) / of
 
 
-def bucket_starts(since: datetime, until: datetime, period: str) -> Iterator[date]:
-    """The first days of all buckets that a span touches, in UTC."""
-    start = bucket_start(since.astimezone(UTC).date(), period)
-    while datetime.combine(start, time.min, UTC) < until:
+def bucket_starts(
+    since: datetime, until: datetime, period: str, zone: str = DEFAULT_ZONE
+) -> Iterator[date]:
+    """The first days of all buckets that a span touches, in that zone."""
+    start = bucket_start(day_of(since, zone), period)
+    while midnight(start, zone) < until:
         yield start
         start = bucket_start(
             start + timedelta(days={"day": 1, "week": 7, "month": 31}[period]), period
@@ -392,7 +414,6 @@ def bucket_start(day: date, period: str) -> date:
     return day.replace(day=1) if period == "month" else day
 
 
-def default_since(now: datetime) -> datetime:
+def default_since(now: datetime, zone: str = DEFAULT_ZONE) -> datetime:
     """The start of the day six days ago: seven days with today."""
-    day = now.astimezone(UTC).date() - timedelta(days=DEFAULT_DAYS)
-    return datetime.combine(day, time.min, UTC)
+    return midnight(day_of(now, zone) - timedelta(days=DEFAULT_DAYS), zone)

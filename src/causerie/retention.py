@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import sqrt
 from typing import Any
 
 from causerie.reports import Question
 from causerie.store.events import EventStore
+from causerie.zones import day_of
 
 SPLITS = ("", "language", "topic", "mood")
 """What the first conversation of a person may be asked for."""
@@ -100,7 +101,8 @@ class RetentionReport:
     def retention(self, question: Question, split: str, now: datetime) -> Retention:
         """The cohorts that began within the question's span, as far as `now`."""
         rows = self._events.select("reports/retention", parameters(question, split, now))
-        return table(rows, period_of(question), now, split=bool(split))
+        today = day_of(now, question.zone)
+        return table(rows, period_of(question), today, split=bool(split))
 
 
 def parameters(question: Question, split: str, now: datetime) -> dict[str, Any]:
@@ -122,20 +124,18 @@ def period_of(question: Question) -> str:
     return question.period if question.period in UNITS else "week"
 
 
-def table(
-    rows: Iterable[Mapping[str, Any]], period: str, now: datetime, *, split: bool
-) -> Retention:
-    """The rows of the statement as cohorts and parts."""
+def table(rows: Iterable[Mapping[str, Any]], period: str, today: date, *, split: bool) -> Retention:
+    """The rows of the statement as cohorts and parts, as they are on that day."""
     unit = UNITS[period]
     counted: dict[str, Counts] = {}
     for row in rows:
         counts = counted.setdefault(str(row["part"]), {})
         counts.setdefault(row["cohort"], {})[int(row["later"])] = int(row["users"])
     every = _together(counted.values())
-    cohorts = tuple(_cohort(start, every[start], unit, now) for start in sorted(every))
-    parts = [_part(name, counts, unit, now) for name, counts in counted.items()] if split else []
+    cohorts = tuple(_cohort(start, every[start], unit, today) for start in sorted(every))
+    parts = [_part(name, counts, unit, today) for name, counts in counted.items()] if split else []
     parts.sort(key=lambda part: (-part.size, part.name))
-    return Retention(period, cohorts, _part("", every, unit, now), tuple(parts))
+    return Retention(period, cohorts, _part("", every, unit, today), tuple(parts))
 
 
 def _together(parts: Iterable[Counts]) -> Counts:
@@ -148,15 +148,15 @@ def _together(parts: Iterable[Counts]) -> Counts:
     return every
 
 
-def _cohort(start: date, users: Mapping[int, int], unit: timedelta, now: datetime) -> Cohort:
-    begun = min(_periods(start, unit, now, begun=True), LATER_MAX)
-    over = _periods(start, unit, now, begun=False)
+def _cohort(start: date, users: Mapping[int, int], unit: timedelta, today: date) -> Cohort:
+    begun = min(_periods(start, unit, today, begun=True), LATER_MAX)
+    over = _periods(start, unit, today, begun=False)
     shares = tuple(Share(users.get(later, 0), users[0]) for later in range(1, begun + 1))
     return Cohort(start, users[0], shares, running=begun > over)
 
 
-def _part(name: str, counts: Counts, unit: timedelta, now: datetime) -> Part:
-    over = {start: _periods(start, unit, now, begun=False) for start in counts}
+def _part(name: str, counts: Counts, unit: timedelta, today: date) -> Part:
+    over = {start: _periods(start, unit, today, begun=False) for start in counts}
     most = min(max(over.values(), default=0), LATER_MAX)
     shares = tuple(
         _joined([users for start, users in counts.items() if over[start] >= later], later)
@@ -170,7 +170,7 @@ def _joined(cohorts: Sequence[Mapping[int, int]], later: int) -> Share:
     return Share(returned, sum(users[0] for users in cohorts))
 
 
-def _periods(start: date, unit: timedelta, now: datetime, *, begun: bool) -> int:
+def _periods(start: date, unit: timedelta, today: date, *, begun: bool) -> int:
     """How many periods after the one at `start` have begun, or are over."""
-    gone = (now - datetime.combine(start, time(), UTC)) // unit
+    gone = (today - start) // unit
     return gone if begun else gone - 1

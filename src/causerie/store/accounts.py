@@ -45,6 +45,7 @@ from causerie.store.state_schema import (
     projects,
     sign_in_links,
 )
+from causerie.zones import check_zone
 
 SALT_BYTES = 16
 HINT_CHARS = 4
@@ -111,6 +112,10 @@ class Accounts:
         check_masking(masking, ALL_KINDS)
         kept = None if masking == DEFAULT_MASKING else msgspec.json.encode(masking).decode()
         self._change_project(project, masking=kept)
+
+    def set_zone(self, project: str, zone: str) -> None:
+        """Whose days, weeks and months reports tell from now on. Raises Invalid, NotFound."""
+        self._change_project(project, zone=check_zone(zone))
 
     def _change_project(self, project: str, **values: object) -> None:
         with self._transaction() as connection:

@@ -230,7 +230,8 @@ class EventStore:
 def statement(name: str) -> str:
     """The text of a named statement, such as `reports/totals`.
 
-    A line `--include NAME` stands for the file of that name beside it.
+    A line `--include NAME` stands for the file of that name beside it, or in another folder where
+    the name has one.
     """
     folder, _, _ = name.rpartition("/")
     file = resources.files("causerie.store") / "sql" / f"{name}.sql"
@@ -238,9 +239,13 @@ def statement(name: str) -> str:
         raise LookupError(f"no statement {name}")
     lines = file.read_text().splitlines()
     return "\n".join(
-        statement(f"{folder}/{line.split()[1]}") if line.startswith("--include ") else line
+        statement(_included(folder, line.split()[1])) if line.startswith("--include ") else line
         for line in lines
     )
+
+
+def _included(folder: str, name: str) -> str:
+    return name if "/" in name else f"{folder}/{name}"
 
 
 def embedded_address(data: Path) -> str:

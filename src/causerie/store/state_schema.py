@@ -56,6 +56,7 @@ projects = Table(
     Column("created_at", Moment, nullable=False),
     # JSON of a Masking; nothing means the default.
     Column("masking", Text),
+    Column("zone", String, nullable=False, server_default="UTC"),
 )
 
 keys = Table(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from itertools import zip_longest
 
 from causerie.costs import CallBucket, CallOverview, Sums
 from causerie.web.call_questions import AskedCalls
 from causerie.web.charts import SAMPLE_MIN, Chart, Point, bucket_end, label, title
+from causerie.zones import midnight
 
 Value = Callable[[Sums], float | None]
 Sample = Callable[[Sums], int]
@@ -71,7 +72,7 @@ def _point(
 ) -> Point:
     period = asked.question.period
     start, end = now.start, bucket_end(now.start, period)
-    first, last = asked.question.since.date(), asked.last_day + timedelta(days=1)
+    first, last = asked.first_day, asked.last_day + timedelta(days=1)
     since, until = max(start, first), min(end, last) - timedelta(days=1)
     days = {"since": since.isoformat(), "until": until.isoformat()}
     query = asked.door(**days) if asked.has_doors else asked.query(**days)
@@ -81,7 +82,7 @@ def _point(
         title=title(start, period),
         value=value(now.sums),
         sample=sample(now.sums),
-        partial=start < first or datetime.combine(end, time.min, UTC) > asked.question.until,
+        partial=start < first or midnight(end, asked.question.zone) > asked.question.until,
         door=address + query,
         before=value(then.sums) if then and sample(then.sums) >= least else None,
         before_title=title(then.start, period) if then else "",

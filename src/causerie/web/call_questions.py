@@ -16,6 +16,7 @@ from starlette.datastructures import QueryParams
 from causerie.costs import COST_SORTS, DIMENSIONS, CallQuestion
 from causerie.topic_trees import NO_TOPICS, TopicTree
 from causerie.web.questions import Asked, Chip, Pairs, Reach, parse
+from causerie.zones import DEFAULT_ZONE
 
 BY = (*DIMENSIONS, "day")
 KEY = "gateway_key"
@@ -58,9 +59,10 @@ def ask(
     reach: Callable[[], Reach | None],
     keys: Mapping[str, str],
     tree: TopicTree = NO_TOPICS,
+    zone: str = DEFAULT_ZONE,
 ) -> AskedCalls:
     """The question in an address. `keys` has the project's, by id, with their names."""
-    asked = parse(project, given, now, reach, sorts=COST_SORTS, tree=tree)
+    asked = parse(project, given, now, reach, sorts=COST_SORTS, tree=tree, zone=zone)
     notices = list(asked.notices)
     by, key = given.get("by", BY[0]), given.get(KEY, "")
     if by not in BY:

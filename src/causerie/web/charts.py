@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from itertools import zip_longest
 from typing import Any
 
@@ -12,6 +12,7 @@ from causerie.meaning_reports import TopicBucket, TopicRow
 from causerie.meanings import MOOD_MARGIN
 from causerie.reports import Bucket, Overview, Totals, bucket_start
 from causerie.web.questions import Asked
+from causerie.zones import midnight
 
 SAMPLE_MIN = 5
 """A share in the span before is drawn when it is made of so many."""
@@ -153,14 +154,14 @@ def _point(
 ) -> Point:
     period = asked.question.period
     start, end = now.start, bucket_end(now.start, period)
-    first, last = asked.question.since.date(), asked.last_day + timedelta(days=1)
+    first, last = asked.first_day, asked.last_day + timedelta(days=1)
     return Point(
         start=start,
         label=label(start, period),
         title=title(start, period),
         value=value(now.totals),
         sample=sample(now.totals),
-        partial=start < first or _midnight(end) > asked.question.until,
+        partial=start < first or midnight(end, asked.question.zone) > asked.question.until,
         door=address + asked.query_between(max(start, first), min(end, last)),
         before=value(then.totals) if then and sample(then.totals) >= least else None,
         before_title=title(then.start, period) if then else "",
@@ -199,10 +200,6 @@ def series_rows(buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
     ]
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
-
-
 def draw_topic(row: TopicRow, asked: Asked, conversations: str) -> list[Chart]:
     """How much a topic was talked about, and in what mood; doors lead to its conversations."""
 
@@ -223,7 +220,7 @@ def _topic_point(
     value: Callable[[TopicBucket], float | None],
 ) -> Point:
     period = asked.question.period
-    first, last = asked.question.since.date(), asked.last_day + timedelta(days=1)
+    first, last = asked.first_day, asked.last_day + timedelta(days=1)
     start, end = each.start, bucket_end(each.start, period)
     return Point(
         start=start,
@@ -231,7 +228,7 @@ def _topic_point(
         title=title(start, period),
         value=value(each),
         sample=each.scored,
-        partial=start < first or _midnight(end) > asked.question.until,
+        partial=start < first or midnight(end, asked.question.zone) > asked.question.until,
         door=address + asked.query_between(max(start, first), min(end, last)),
         before=None,
         before_title="",

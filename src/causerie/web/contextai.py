@@ -304,7 +304,7 @@ def question_of(
         raise Invalid("period: day, week or month is expected", field="period")
     # The end is exclusive; what arrived at this very moment is meant by "until now".
     until = _time(query, "end_time", now + timedelta(microseconds=1))
-    since = _time(query, "start_time", default_since(until))
+    since = _time(query, "start_time", default_since(until, project.zone))
     if since > until:
         raise Invalid("start_time: after end_time", field="start_time")
     return Question(
@@ -315,6 +315,7 @@ def question_of(
         period=period,
         page=_count(query, "page", 1, 1_000_000),
         per_page=_count(query, "per_page", per_page, per_page_max),
+        zone=project.zone,
     )
 
 

@@ -122,7 +122,8 @@ class CostPages:
             return (extent.first, extent.latest) if extent.first and extent.latest else None
 
         tree = TopicTree(self._topics.all(project))
-        return ask(project, request.query_params, self._clock(), reach, keys, tree)
+        zone = visitor.project.zone
+        return ask(project, request.query_params, self._clock(), reach, keys, tree, zone)
 
     # ---- what it shows -----------------------------------------------------------------------
 
@@ -278,7 +279,7 @@ def _changes_of(asked: AskedCalls, row: CallRow) -> dict[str, str]:
     if asked.by == "day":
         start = date.fromisoformat(row.name)
         last = min(bucket_end(start, asked.question.period) - timedelta(days=1), asked.last_day)
-        first = max(start, asked.question.since.date())
+        first = max(start, asked.first_day)
         return {"since": first.isoformat(), "until": last.isoformat()}
     return {asked.by: row.name, **({"tenant": row.within} if row.within else {})}
 

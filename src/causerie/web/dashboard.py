@@ -213,7 +213,12 @@ class Dashboard:
             row=transcript.row,
             tree=tree,
             meanings=meanings,
-            part=read(transcript.messages, _part(given, transcript), asked.question.text),
+            part=read(
+                transcript.messages,
+                _part(given, transcript),
+                asked.question.text,
+                visitor.project.zone,
+            ),
             title=_title(transcript.row),
         )
 

@@ -44,8 +44,16 @@ class FilteredPages:
             extent = self._reports.extent(project)
             return (extent.first, extent.latest) if extent.first and extent.latest else None
 
-        given = request.query_params
-        return visitor, parse(project, given, self._clock(), reach, sorts=sorts, tree=tree), tree
+        asked = parse(
+            project,
+            request.query_params,
+            self._clock(),
+            reach,
+            sorts=sorts,
+            tree=tree,
+            zone=visitor.project.zone,
+        )
+        return visitor, asked, tree
 
     def tree(self, project: str) -> TopicTree:
         """The topics of a project."""

@@ -11,8 +11,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -31,6 +33,7 @@ from causerie.web.meaning_words import (
     TREND_WORDS,
     language,
 )
+from causerie.zones import DEFAULT_ZONE
 
 Clock = Callable[[], datetime]
 UNKNOWN = "–"
@@ -69,7 +72,6 @@ class Pages:
             number=number,
             percent=percent,
             signed=signed,
-            day=day,
             duration=duration,
             urlpart=urlpart,
             amount=amount,
@@ -80,8 +82,7 @@ class Pages:
             price=price,
             language=language,
         )
-        self._templates.filters["moment"] = lambda value: moment(value, clock())
-        self._templates.filters["ago"] = lambda value: ago(value, clock())
+        self._templates.filters.update(self._times())
         self._templates.globals.update(
             static=self._files.address,
             icon=self._icon,
@@ -96,6 +97,20 @@ class Pages:
             EVENT_WORDS=EVENT_WORDS,
             KIND_WORDS=KIND_WORDS,
         )
+
+    def _times(self) -> dict[str, Callable[..., Any]]:
+        """How times are written, in the zone of the project that the page is about."""
+
+        def zoned(write: Callable[..., str]) -> Callable[..., str]:
+            return pass_context(lambda context, value: write(value, zone=zone_of(context)))
+
+        return {
+            "day": zoned(day),
+            "hour": zoned(hour),
+            "full": zoned(full),
+            "moment": zoned(lambda value, zone: moment(value, self._clock(), zone)),
+            "ago": zoned(lambda value, zone: ago(value, self._clock(), zone)),
+        }
 
     def routes(self) -> list[BaseRoute]:
         """Where the static files are."""
@@ -202,37 +217,58 @@ def signed(value: float | None) -> str:
     return f"{'−' if value < 0 else '+'}{abs(value):.2f}"
 
 
-def day(value: date) -> str:
-    """`4 March 2024`."""
-    return f"{value.day} {value:%B %Y}"
+def zone_of(context: Context) -> str:
+    """The zone of the project that a page is about; UTC before sign-in."""
+    visitor = context.get("visitor")
+    return visitor.project.zone if visitor else DEFAULT_ZONE
 
 
-def moment(value: datetime, now: datetime) -> Markup:
-    """`4 Mar, 09:12`, with the year where it is another; all of it on hover. UTC."""
-    year = "" if value.year == now.year else f" {value.year}"
-    return _time(value, f"{value.day} {value:%b}{year}, {value:%H:%M}")
+def day(value: date, zone: str = DEFAULT_ZONE) -> str:
+    """`4 March 2024`. That of a moment is the day that it was in the zone."""
+    shown = value.astimezone(ZoneInfo(zone)) if isinstance(value, datetime) else value
+    return f"{shown.day} {shown:%B %Y}"
 
 
-def ago(value: datetime, now: datetime) -> Markup:
+def hour(value: datetime, zone: str = DEFAULT_ZONE) -> str:
+    """`09:12`."""
+    return f"{value.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+def full(value: datetime, zone: str = DEFAULT_ZONE) -> str:
+    """`4 March 2024, 09:12:03 UTC`, or with the name of another zone."""
+    shown = value.astimezone(ZoneInfo(zone))
+    return f"{shown.day} {shown:%B %Y, %H:%M:%S} {zone}"
+
+
+def moment(value: datetime, now: datetime, zone: str = DEFAULT_ZONE) -> Markup:
+    """`4 Mar, 09:12`, with the year where it is another; all of it on hover, with the zone."""
+    return _time(value, f"{_short_day(value, now, zone)}, {hour(value, zone)}", zone)
+
+
+def ago(value: datetime, now: datetime, zone: str = DEFAULT_ZONE) -> Markup:
     """`3 min ago`, `2 h ago`, `5 days ago`, and the date for what is longer ago."""
     seconds = (now - value).total_seconds()
     if seconds < 0 or seconds >= 7 * 86_400:
-        year = "" if value.year == now.year else f" {value.year}"
-        return _time(value, f"{value.day} {value:%b}{year}")
+        return _time(value, _short_day(value, now, zone), zone)
     if seconds < 60:
-        return _time(value, "just now")
+        return _time(value, "just now", zone)
     if seconds < 3_600:
-        return _time(value, f"{seconds // 60:.0f}\u00a0min ago")
+        return _time(value, f"{seconds // 60:.0f}\u00a0min ago", zone)
     if seconds < 86_400:
-        return _time(value, f"{seconds // 3_600:.0f}\u00a0h ago")
+        return _time(value, f"{seconds // 3_600:.0f}\u00a0h ago", zone)
     days = int(seconds // 86_400)
-    return _time(value, "yesterday" if days == 1 else f"{days}\u00a0days ago")
+    return _time(value, "yesterday" if days == 1 else f"{days}\u00a0days ago", zone)
 
 
-def _time(value: datetime, text: str) -> Markup:
-    full = f"{value.day} {value:%B %Y, %H:%M:%S} UTC"
+def _short_day(value: datetime, now: datetime, zone: str) -> str:
+    shown, today = value.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone))
+    year = "" if shown.year == today.year else f" {shown.year}"
+    return f"{shown.day} {shown:%b}{year}"
+
+
+def _time(value: datetime, text: str, zone: str) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        value.isoformat(), full, escape(text)
+        value.isoformat(), full(value, zone), escape(text)
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote, unquote, urlencode
 
 from starlette.datastructures import QueryParams
@@ -18,6 +18,7 @@ from causerie.conversations import TIMESTAMP_FIRST
 from causerie.reports import MOOD_FILTERS, PERIODS, RATINGS, Question
 from causerie.topic_trees import NO_TOPICS, TopicTree
 from causerie.web.meaning_words import LANGUAGES, MOOD_WORDS, SIGNAL_WORDS
+from causerie.zones import DEFAULT_ZONE, day_of, midnight
 
 DAYS_DEFAULT = "30"
 DAYS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "12 months", "all": "All time"}
@@ -81,13 +82,18 @@ class Asked:
             return "all time"
         if self.days:
             return f"the last {DAYS[self.days]}"
-        first, last = self.question.since.date(), self.last_day
+        first, last = self.first_day, self.last_day
         return _day(first) if first == last else f"{_day(first)} to {_day(last)}"
+
+    @property
+    def first_day(self) -> date:
+        """The first day of the span."""
+        return self.question.first_day
 
     @property
     def last_day(self) -> date:
         """The last day of the span."""
-        return (self.question.until - timedelta(microseconds=1)).date()
+        return self.question.last_day
 
     @property
     def every(self) -> Pairs:
@@ -150,13 +156,16 @@ def parse(
     sorts: tuple[str, ...] = (),
     per_page: int = 25,
     tree: TopicTree = NO_TOPICS,
+    zone: str = DEFAULT_ZONE,
 ) -> Asked:
-    """The question in an address. `reach` tells what "all" means, `tree` which topics there are."""
+    """The question in an address. `reach` tells what "all" means, `tree` which topics there are,
+    `zone` whose days are meant.
+    """
     notices: list[str] = []
     # To the end of this minute: what arrives while somebody looks is in, and so is a client whose
     # clock is a few seconds fast.
     end = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    days, span, since, until = _span(given, end, reach, notices)
+    days, span, since, until = _span(given, end, reach, zone, notices)
     filters = _filters(given, tree, notices)
     topic = dict(filters).get("topic", "")
     period, chosen = _period(given.get("period", ""), since, until, notices)
@@ -178,6 +187,7 @@ def parse(
         sort=_one_of(given.get("sort", ""), sorts, "order", notices),
         page=_page(given.get("page", ""), notices),
         per_page=per_page,
+        zone=zone,
     )
     name = "no topic" if topic == WITHOUT_TOPIC else tree.title(topic)
     return Asked(question, days, span, filters, period, tuple(notices), topic and name)
@@ -187,10 +197,11 @@ def _span(
     given: QueryParams,
     now: datetime,
     reach: Callable[[], Reach | None],
+    zone: str,
     notices: list[str],
 ) -> tuple[str, Pairs, datetime, datetime]:
     if given.get("since") or given.get("until"):
-        own = _own_days(given, now, notices)
+        own = _own_days(given, now, zone, notices)
         if own is not None:
             return own
     days = given.get("days", "")
@@ -201,27 +212,28 @@ def _span(
     span = () if days == DAYS_DEFAULT else (("days", days),)
     if days == "all":
         first, latest = reach() or (now, now)
-        end = _midnight(latest.date() + timedelta(days=1))
-        return days, span, _midnight(first.date()), min(end, now)
-    return days, span, _midnight(now.date() - timedelta(days=int(days) - 1)), now
+        end = midnight(day_of(latest, zone) + timedelta(days=1), zone)
+        return days, span, midnight(day_of(first, zone), zone), min(end, now)
+    return days, span, midnight(day_of(now, zone) - timedelta(days=int(days) - 1), zone), now
 
 
 def _own_days(
-    given: QueryParams, now: datetime, notices: list[str]
+    given: QueryParams, now: datetime, zone: str, notices: list[str]
 ) -> tuple[str, Pairs, datetime, datetime] | None:
-    last = _date(given.get("until", ""), now.date(), notices)
+    today = day_of(now, zone)
+    last = _date(given.get("until", ""), today, notices)
     since = _date(given.get("since", ""), last - timedelta(days=29) if last else None, notices)
     if last is None or since is None:
         return None
     if since > last:
         notices.append("The first day is after the last; they were swapped.")
         since, last = last, since
-    if since > now.date():
+    if since > today:
         notices.append("These days are still to come; these are the last 30 days.")
         return None
-    until = min(_midnight(last + timedelta(days=1)), now)
+    until = min(midnight(last + timedelta(days=1), zone), now)
     pairs = (("since", since.isoformat()), ("until", last.isoformat()))
-    return "", pairs, _midnight(since), until
+    return "", pairs, midnight(since, zone), until
 
 
 def _date(text: str, default: date | None, notices: list[str]) -> date | None:
@@ -347,7 +359,3 @@ def _short(text: str) -> str:
 
 def _day(value: date) -> str:
     return f"{value.day} {value:%B %Y}"
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

@@ -18,6 +18,7 @@ from causerie.privacy import (
     NAME_REPLACEMENT,
     REPLACEMENTS,
 )
+from causerie.zones import DEFAULT_ZONE, day_of
 
 PAUSE_SHOWN = timedelta(minutes=15)
 TURNS_PER_PART = 400
@@ -68,20 +69,24 @@ class Part:
         return max(0, self.total - self.number * TURNS_PER_PART)
 
 
-def read(messages: Sequence[Message], part: int, sought: str = "") -> Part:
+def read(
+    messages: Sequence[Message], part: int, sought: str = "", zone: str = DEFAULT_ZONE
+) -> Part:
     """A part of a transcript, from 1; one that does not exist becomes the last."""
     parts = max(1, -(-len(messages) // TURNS_PER_PART))
     part = min(max(part, 1), parts)
     start = (part - 1) * TURNS_PER_PART
     marks = _marks(sought)
     turns = [
-        _turn(index, messages[index], messages[index - 1] if index else None, marks)
+        _turn(index, messages[index], messages[index - 1] if index else None, marks, zone)
         for index in range(start, min(start + TURNS_PER_PART, len(messages)))
     ]
     return Part(turns, part, parts, len(messages))
 
 
-def _turn(index: int, message: Message, before: Message | None, marks: re.Pattern[str]) -> Turn:
+def _turn(
+    index: int, message: Message, before: Message | None, marks: re.Pattern[str], zone: str
+) -> Turn:
     pause = message.at - before.at if before else None
     shown = message.text[:TEXT_CHARS_SHOWN_MAX]
     return Turn(
@@ -90,7 +95,7 @@ def _turn(index: int, message: Message, before: Message | None, marks: re.Patter
         html=prose(shown, marks, titles_of(message)),
         input=_pretty(message.input),
         pause=pause if pause and pause >= PAUSE_SHOWN else None,
-        new_day=before is None or message.at.date() > before.at.date(),
+        new_day=before is None or day_of(message.at, zone) > day_of(before.at, zone),
         follows=_follows(message, before, pause),
         cut=len(message.text) > len(shown),
     )

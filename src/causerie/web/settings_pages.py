@@ -30,6 +30,7 @@ from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
 from causerie.web.signin import Doors, Visitor
+from causerie.zones import zone_names
 
 ROOT = "/p/{project}/settings"
 INVITATION_LIFETIME = timedelta(days=7)
@@ -37,6 +38,7 @@ KINDS = (KeyKind.INGEST, KeyKind.READ, KeyKind.GATEWAY, KeyKind.ADMIN)
 SAMPLE = "Please write to eva.lind@mail.se or call +44 20 7946 0958."
 DONE = {
     "renamed": "The project has a new name.",
+    "zone": "Reports tell days, weeks and months of that time zone.",
     "limited": "The key has other limits. Calls keep to them within two seconds.",
     "revoked": "The key is revoked. Whoever still sends it is refused.",
     "on": "The personal-data filter is on.",
@@ -93,6 +95,7 @@ class SettingsPages:
             show("/members", "members"),
             show("/you", "you"),
             post("/name", "project", Role.OWNER, self._rename),
+            post("/zone", "project", Role.OWNER, self._set_zone),
             post("/projects", "project", Role.OWNER, self._create_project),
             post("/keys", "keys", Role.MEMBER, self._create_key),
             post("/keys/{key}/limits", "keys", Role.MEMBER, self._set_limits),
@@ -174,6 +177,8 @@ class SettingsPages:
                 "rules": fields_of(shown.masking),
                 "scan": None,
             }
+        if tab == "project":
+            return {"zones": zone_names()}
         return {"PASSWORD_CHARS_MIN": PASSWORD_CHARS_MIN} if tab == "you" else {}
 
     def _keys(self, project: str) -> dict[str, Any]:
@@ -216,6 +221,11 @@ class SettingsPages:
         self._accounts.rename_project(visitor.project.id, form.get("name", ""))
         self._forget()
         return self._back(visitor, "", "renamed")
+
+    def _set_zone(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        self._accounts.set_zone(visitor.project.id, form.get("zone", ""))
+        self._forget()
+        return self._back(visitor, "", "zone")
 
     def _create_project(self, request: Request, visitor: Visitor, form: Form) -> Response:
         try:

@@ -1,11 +1,10 @@
--- A row per day, week (from Monday) or month in UTC in which any call was made.
+-- A row per day, week (from Monday) or month in which any call was made, in the zone asked for.
 WITH
 --include calls
+,
+--include reports/bucketing
 SELECT
-  multiIf(
-    {period:String} = 'week', toMonday(at),
-    {period:String} = 'month', toStartOfMonth(at),
-    toDate(at)) AS bucket,
+  bucket_of(at) AS bucket,
 --include sums
 FROM calls
 GROUP BY bucket

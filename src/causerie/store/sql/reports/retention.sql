@@ -2,6 +2,8 @@
 -- conversations that the question is about count, for the first time and for every other.
 WITH
 --include filtered
+,
+--include bucketing
 , parted AS (
   SELECT
     tenant, user, started_at, id,
@@ -23,10 +25,10 @@ firsts AS (
   HAVING first >= {first_since_64:DateTime64(6, 'UTC')}
     AND first < {first_until_64:DateTime64(6, 'UTC')})
 SELECT
-  if({period:String} = 'day', toDate(f.first), toMonday(f.first)) AS cohort,
+  bucket_of(f.first) AS cohort,
   f.part AS part,
   intDiv(
-    dateDiff('day', cohort, if({period:String} = 'day', toDate(s.started_at), toMonday(s.started_at))),
+    dateDiff('day', cohort, bucket_of(s.started_at)),
     if({period:String} = 'day', 1, 7)) AS later,
   uniqExact(f.tenant, f.user) AS users
 FROM parted AS s

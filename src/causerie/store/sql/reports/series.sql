@@ -1,11 +1,10 @@
--- A row per day, week (from Monday) or month in UTC that has any conversation.
+-- A row per day, week (from Monday) or month that has any conversation, in the zone asked for.
 WITH
 --include filtered
+,
+--include bucketing
 SELECT
-  multiIf(
-    {period:String} = 'week', toMonday(started_at),
-    {period:String} = 'month', toStartOfMonth(started_at),
-    toDate(started_at)) AS bucket,
+  bucket_of(started_at) AS bucket,
   count() AS conversations,
   sum(messages) AS messages,
   sum(user_messages) AS user_messages,

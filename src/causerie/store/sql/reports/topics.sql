@@ -5,14 +5,13 @@ WITH
 ,
 --include lineage
 ,
+--include bucketing
+,
 counted AS (
   SELECT
     topic,
     language,
-    multiIf(
-      {period:String} = 'week', toMonday(at),
-      {period:String} = 'month', toStartOfMonth(at),
-      toDate(at)) AS bucket,
+    bucket_of(at) AS bucket,
     count() AS messages,
     sum(sentiment) AS feeling,
     count(sentiment) AS scored,
