@@ -328,6 +328,7 @@ class Street:
             "model": "use-multilingual",
             "calls_per_day": "10",
             "base_url_1": "http://127.0.0.1:9/v1",
+            "zone": "Europe/Paris",
             "model_1": "m-1",
         }
 
