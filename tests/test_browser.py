@@ -60,6 +60,7 @@ class Shop:
             "{context}": self.context,
             "{endpoint}": ENDPOINT,
             "{topic}": self.topic,
+            "{user:path}": f"user-{LONG}",
         }
         for place, name in places.items():
             path = path.replace(place, name)

@@ -70,6 +70,7 @@ GET   /p/{project}/conversations                     200  200  200  404  303  30
 GET   /p/{project}/conversations/{id:path}           200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users/retention                   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users                             200  200  200  404  303  303  303  303  303
+GET   /p/{project}/users/{user:path}                 200  200  200  404  303  303  303  303  303
 GET   /p/{project}/topics                            200  200  200  404  303  303  303  303  303
 GET   /p/{project}/topics/new                        200  200  403  404  303  303  303  303  303
 GET   /p/{project}/topics/{topic}                    200  200  200  404  303  303  303  303  303
@@ -180,6 +181,7 @@ class Street:
 
     def _talk(self) -> None:
         self.conversation = self.secret("conversation")
+        self.user = self.secret("user")
         answer = self.cast.log(
             {"role": "user", "message": f"I said {self.secret('word')}."},
             {"role": "assistant", "message": self.secret("answer"), "rating": -1},
@@ -188,7 +190,7 @@ class Street:
             id=self.conversation,
             feedback=self.secret("feedback"),
             metadata={
-                "user_id": self.secret("user"),
+                "user_id": self.user,
                 "model": self.secret("model"),
                 self.secret("field"): self.secret("value"),
             },
@@ -287,6 +289,7 @@ class Street:
             "{context}": self.context,
             "{endpoint}": self.endpoint,
             "{topic}": self.topic,
+            "{user:path}": self.user,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
             "{name:path}": "app.css",
@@ -400,7 +403,9 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
         if door.is_form:
             continue
         answer = street.knock(door, "guest", project=street.theirs)
-        named = any(place in door.path for place in ("{id", "{context}", "{endpoint}", "{topic}"))
+        named = any(
+            place in door.path for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user")
+        )
         assert answer.status_code == (404 if named else 200)
         assert street.leaks(answer) == []
 
@@ -422,7 +427,8 @@ def test_what_strangers_send_changes_nothing(street: Street) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["{key}", "{member}", "{id:path}", "{context}", "{endpoint}", "{topic}"]
+    "place",
+    ["{key}", "{member}", "{id:path}", "{context}", "{endpoint}", "{topic}", "{user:path}"],
 )
 def test_what_belongs_to_one_project_cannot_be_had_through_another(
     street: Street, place: str

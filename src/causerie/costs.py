@@ -52,6 +52,12 @@ class CallQuestion(Question):
         }
 
 
+def calls_of(question: Question) -> CallQuestion:
+    """The calls that the conversations of a question are made of."""
+    values = {one.name: getattr(question, one.name) for one in fields(Question)}
+    return CallQuestion(**values)
+
+
 @dataclass(frozen=True)
 class Sums:
     """What some calls took. Times are in milliseconds, of calls that were answered whole."""

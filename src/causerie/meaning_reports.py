@@ -102,6 +102,7 @@ class Sample:
     language: str
     sentiment: float | None
     text: str = field(default="", compare=False)
+    signals: tuple[str, ...] = ()
 
 
 class MeaningReports:
@@ -149,6 +150,20 @@ class MeaningReports:
             if text:
                 different.setdefault(text.casefold(), replace(sample, text=text))
         return list(different.values())[:count]
+
+    def signalled(self, question: Question, signals: Sequence[str], count: int) -> list[Sample]:
+        """The latest messages of users in which one of some signals was found."""
+        latest = replace(question, page=1, per_page=count)
+        parameters = {**latest.parameters(), "sought": list(signals)}
+        rows = self._events.select("reports/signalled", parameters)
+        named = [Sample(**{**row, "signals": tuple(row["signals"])}) for row in rows]
+        texts = self._texts(question.project, named)
+        keys = [(one.tenant, one.conversation, one.message) for one in named]
+        return [
+            replace(sample, text=texts[key])
+            for key, sample in zip(keys, named, strict=True)
+            if texts.get(key)
+        ]
 
     def _texts(self, project: str, samples: Sequence[Sample]) -> dict[tuple[str, str, str], str]:
         if not samples:

@@ -12,6 +12,7 @@ from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.costs import Costs
 from causerie.meaning_reports import MeaningReports
+from causerie.people import People
 from causerie.retention import RetentionReport
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.progress import Progress
@@ -37,6 +38,7 @@ from causerie.web.signin import Doors, SignIn
 from causerie.web.topic_forms import Trials
 from causerie.web.topic_pages import TopicPages
 from causerie.web.understanding_pages import UnderstandingPages
+from causerie.web.user_pages import UserPages
 from causerie.workshop import Workshop
 
 
@@ -76,9 +78,7 @@ class Showroom:
         return [
             *self._accounts(),
             *self._conversations(),
-            *RetentionPages(
-                RetentionReport(self.stores.events), self.filtered, self.clock
-            ).routes(),
+            *self._users(),
             *self._topics(),
             *self._understanding(),
             *self._gateway(),
@@ -115,6 +115,14 @@ class Showroom:
             settings,
             self.clock,
         ).routes()
+
+    def _users(self) -> list[BaseRoute]:
+        events, filtered, clock = self.stores.events, self.filtered, self.clock
+        people = People(events, self.stores.reports, self.meanings, self.costs)
+        return [
+            *RetentionPages(RetentionReport(events), filtered, clock).routes(),
+            *UserPages(people, filtered, clock).routes(),
+        ]
 
     def _topics(self) -> list[BaseRoute]:
         engine, reports = self.stores.engine, self.stores.reports

@@ -7,13 +7,13 @@ a key.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from causerie.costs import COST_SORTS, DIMENSIONS, CallQuestion
+from causerie.costs import COST_SORTS, DIMENSIONS, CallQuestion, calls_of
 from causerie.topic_trees import NO_TOPICS, TopicTree
 from causerie.web.questions import Asked, Chip, Pairs, Reach, parse
 from causerie.zones import DEFAULT_ZONE
@@ -73,14 +73,10 @@ def ask(
         key = ""
     values: dict[str, Any] = {one.name: getattr(asked, one.name) for one in fields(asked)}
     values |= {
-        "question": _of_calls(asked, key, by if by in DIMENSIONS else DIMENSIONS[0]),
+        "question": replace(
+            calls_of(asked.question), key=key, by=by if by in DIMENSIONS else DIMENSIONS[0]
+        ),
         "filters": asked.filters + (((KEY, key),) if key else ()),
         "notices": tuple(notices),
     }
     return AskedCalls(**values, by=by, key_name=keys.get(key, ""))
-
-
-def _of_calls(asked: Asked, key: str, by: str) -> CallQuestion:
-    question = asked.question
-    values = {one.name: getattr(question, one.name) for one in fields(question)}
-    return CallQuestion(**values, key=key, by=by)

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from causerie.errors import NotFound
 from causerie.meanings import message_mood, mood_of
+from causerie.visits import NEW_DAYS, VETERAN_DAYS, VETERAN_VISITS
 from causerie.web.amounts import amount, bill, compact, latency, money, price
 from causerie.web.meaning_words import (
     EVENT_WORDS,
@@ -33,6 +34,7 @@ from causerie.web.meaning_words import (
     TREND_WORDS,
     language,
 )
+from causerie.web.user_addresses import user_part
 from causerie.zones import DEFAULT_ZONE
 
 Clock = Callable[[], datetime]
@@ -72,6 +74,7 @@ class Pages:
             number=number,
             percent=percent,
             signed=signed,
+            month=month,
             duration=duration,
             urlpart=urlpart,
             amount=amount,
@@ -81,6 +84,7 @@ class Pages:
             money=money,
             price=price,
             language=language,
+            userpart=user_part,
         )
         self._templates.filters.update(self._times())
         self._templates.globals.update(
@@ -96,6 +100,9 @@ class Pages:
             GOOD_SIGNALS=GOOD_SIGNALS,
             EVENT_WORDS=EVENT_WORDS,
             KIND_WORDS=KIND_WORDS,
+            NEW_DAYS=NEW_DAYS,
+            VETERAN_DAYS=VETERAN_DAYS,
+            VETERAN_VISITS=VETERAN_VISITS,
         )
 
     def _times(self) -> dict[str, Callable[..., Any]]:
@@ -227,6 +234,11 @@ def day(value: date, zone: str = DEFAULT_ZONE) -> str:
     """`4 March 2024`. That of a moment is the day that it was in the zone."""
     shown = value.astimezone(ZoneInfo(zone)) if isinstance(value, datetime) else value
     return f"{shown.day} {shown:%B %Y}"
+
+
+def month(value: date) -> str:
+    """`Mar`."""
+    return f"{value:%b}"
 
 
 def hour(value: datetime, zone: str = DEFAULT_ZONE) -> str:
