@@ -105,10 +105,10 @@ def test_buckets_are_named_by_their_period() -> None:
     assert [label(start, period) for period in ("day", "week", "month")] == [
         "27 Apr",
         "27 Apr",
-        "Apr 26",
+        "Apr 2026",
     ]
-    assert title(start, "week") == "27 April to 3 May 2026"
-    assert title(date(2026, 5, 4), "week") == "4 to 10 May 2026"
+    assert title(start, "week") == "27 Apr\u2009–\u20093 May 2026"
+    assert title(date(2026, 5, 4), "week") == "4–10 May 2026"
     assert title(date(2026, 5, 1), "month") == "May 2026"
 
 

@@ -61,6 +61,7 @@ GET   /signin                                        303  303  303  303  200  20
 POST  /signin                                        401  401  401  401  401  401  401  401  401
 GET   /signin/link/{token}                           410  410  410  410  410  410  410  410  410
 POST  /signin/link/{token}                           410  410  410  410  410  410  410  410  410
+POST  /language                                      303  303  303  303  303  303  303  303  303
 POST  /signout                                       303  303  303  303  303  303  303  303  303
 GET   /p/{project}                                   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/start                             200  200  200  404  303  303  303  303  303
@@ -118,6 +119,7 @@ POST  /p/{project}/settings/members                  200  403  403  404  303  30
 POST  /p/{project}/settings/members/withdraw         303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members/{member}/role    303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members/{member}/remove  303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/you/language             303  303  303  404  303  303  303  303  303
 POST  /p/{project}/settings/you/sessions             303  303  303  404  303  303  303  303  303
 POST  /p/{project}/settings/you/password             400  400  400  404  303  303  303  303  303
 """
@@ -318,6 +320,7 @@ class Street:
         """What any of the forms asks for."""
         return {
             "csrf": csrf,
+            "language": "en",
             "name": "Another name",
             "new_name": "Another project",
             "kind": "keyword" if "/topics" in path else "read",

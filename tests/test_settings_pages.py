@@ -137,15 +137,15 @@ def test_strangers_see_no_page(house: House, ada: Visit, tab: str) -> None:
 
 def test_pages_offer_only_what_the_role_may_do(house: House, ada: Visit) -> None:
     house.accounts.create_key("mine", KeyKind.READ, "old", house.clock())
-    own = ["/signout"]
+    own = ["/language", "/signout"]
     viewer, member = house.visitor(BOB, Role.VIEWER), house.visitor("m@example.org", Role.MEMBER)
     for tab in ("", "/keys", "/privacy", "/members"):
         assert viewer.get(ROOT + tab).status_code == 200
         assert [form for form in viewer.page.forms if form] == own
         member.get(ROOT + tab)
-        assert len(member.page.forms) == (4 if tab == "/keys" else 2)
+        assert len(member.page.forms) == (5 if tab == "/keys" else 3)
         ada.get(ROOT + tab)
-        assert len(ada.page.forms) > 2
+        assert len(ada.page.forms) > 3
 
 
 # ---- project ---------------------------------------------------------------------------------

@@ -132,6 +132,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     created_at: datetime
     has_password: bool
+    language: str = ""
+    """What their pages are in; empty when it is what the browser asks for."""
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,14 +22,15 @@ from __future__ import annotations
 
 class CauserieError(Exception):
     """Base of everything a caller can be told. `code` names the case; one error may have a code of
-    its own.
+    its own. `message` is English; `wording` is what pages show, in their language if it is marked.
     """
 
     code = "error"
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = str(message)
+        self.wording = message
         self.field = field
 
 

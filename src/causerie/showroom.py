@@ -30,6 +30,7 @@ from causerie.web.edge import Keys
 from causerie.web.endpoint_pages import EndpointPages
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.key_limits import Ledger
+from causerie.web.language_pages import LanguagePages
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.retention_pages import RetentionPages
@@ -88,6 +89,7 @@ class Showroom:
         accounts, doors, pages = self.stores.accounts, self.doors, self.pages
         settings, clock = self.settings, self.clock
         return [
+            *LanguagePages(accounts, doors).routes(),
             *SignIn(accounts, self.sign_ins, doors, pages, settings, clock).routes(),
             *SettingsPages(
                 accounts,

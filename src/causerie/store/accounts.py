@@ -208,6 +208,12 @@ class Accounts:
                 raise Conflict(f"{email} is a member already", field="email")
             return member_of(member_row(connection, email))
 
+    def set_language(self, member: str, language: str) -> None:
+        """What a member's pages are in, empty for what the browser asks for."""
+        change = update(members).where(members.c.id == member).values(language=language or None)
+        with self._transaction() as connection:
+            connection.execute(change)
+
     # ---- memberships -------------------------------------------------------------------------
 
     def memberships(self, project: str) -> list[Membership]:
@@ -348,6 +354,7 @@ def member_of(row: Row[Any]) -> Member:
         email=row.email,
         created_at=row.created_at,
         has_password=row.password_hash is not None,
+        language=row.language or "",
     )
 
 

@@ -82,6 +82,8 @@ members = Table(
     Column("email", String, nullable=False, unique=True),
     Column("password_hash", String),
     Column("created_at", Moment, nullable=False),
+    # Of the pages; nothing means what the browser asks for.
+    Column("language", String),
 )
 
 memberships = Table(

@@ -7,11 +7,13 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from causerie.web.speech import speech
+
 SMALL = Decimal("0.01")
 DIGITS_OF_SMALL = 2
 """Of an amount under a cent, so many digits that say something."""
 UNKNOWN = "–"
-STEPS = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
+COMPACT_FROM = 1_000
 
 
 def money(amount: Decimal | None, currency: str) -> str:
@@ -28,9 +30,9 @@ def _digits(amount: Decimal) -> str:
     if amount == 0:
         return "0"
     if amount >= SMALL:
-        return f"{amount:,.2f}"
+        return speech().decimal(amount, "#,##0.00")
     places = DIGITS_OF_SMALL - 1 - amount.adjusted()
-    return f"{amount:.{places}f}"
+    return speech().decimal(amount, f"0.{'0' * places}")
 
 
 def bill(costs: Mapping[str, Decimal]) -> str:
@@ -43,18 +45,18 @@ def bill(costs: Mapping[str, Decimal]) -> str:
 
 def price(amount: Decimal) -> str:
     """A price as it was given, without zeros that say nothing: `0.8`, `12`."""
-    return f"{amount.normalize():f}"
+    places = max(0, -int(amount.normalize().as_tuple().exponent))
+    return speech().decimal(amount, f"0.{'0' * places}" if places else "0")
 
 
 def compact(count: int | None) -> Markup | str:
     """`987`, `12.3k`, `4.5M`; all digits on hover. A dash for what is not known."""
     if count is None:
         return UNKNOWN
-    for size, letter in STEPS:
-        if count >= size:
-            short = f"{count / size:.1f}".removesuffix(".0")
-            return Markup('<span title="{:,}">{}</span>').format(count, f"{short}{letter}")
-    return f"{count:,}"
+    whole = speech().decimal(count, "#,##0")
+    if count < COMPACT_FROM:
+        return whole
+    return Markup('<span title="{}">{}</span>').format(whole, speech().compact(count))
 
 
 def latency(ms: int | None) -> str:
@@ -63,4 +65,4 @@ def latency(ms: int | None) -> str:
         return UNKNOWN
     if ms < 1_000:
         return f"{ms}\u00a0ms"
-    return f"{ms / 1_000:.1f}\u00a0s" if ms < 10_000 else f"{ms / 1_000:,.0f}\u00a0s"
+    return f"{speech().decimal(ms / 1_000, '0.0' if ms < 10_000 else '#,##0')}\u00a0s"

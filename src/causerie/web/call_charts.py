@@ -8,9 +8,11 @@ from itertools import zip_longest
 
 from causerie.costs import CallBucket, CallOverview, Sums
 from causerie.web.call_questions import AskedCalls
-from causerie.web.charts import SAMPLE_MIN, Chart, Point, bucket_end, label, title
+from causerie.web.charts import SAMPLE_MIN, Chart, Point, bucket_end
+from causerie.wording import say
 from causerie.zones import midnight
 
+TOKENS = say("input tokens")
 Value = Callable[[Sums], float | None]
 Sample = Callable[[Sums], int]
 
@@ -33,20 +35,24 @@ def draw_calls(
             for now, then in pairs
         )
         kind = "line" if share else "bars"
-        return Chart(name, title, noun, kind, share, points, "input tokens", name != "cost")
+        return Chart(name, title, noun, kind, share, points, TOKENS, name != "cost")
 
     charts = [
-        chart("calls", "Calls", "calls", lambda sums: sums.calls, lambda sums: sums.calls),
-        chart(
-            "cached", "Input from caches", "of the input", _cached, lambda sums: sums.told_tokens
-        ),
+        chart("calls", say("Calls"), say("calls"), _calls, _calls),
+        chart("cached", say("Input from caches"), say("of the input"), _cached, _told_tokens),
     ]
     if currency:
-        cost = _cost_in(currency)
-        charts.insert(
-            0, chart("cost", f"Cost in {currency}", currency, cost, lambda sums: sums.calls)
-        )
+        title = say("Cost in %(currency)s", currency=currency)
+        charts.insert(0, chart("cost", title, currency, _cost_in(currency), _calls))
     return charts
+
+
+def _calls(sums: Sums) -> int:
+    return sums.calls
+
+
+def _told_tokens(sums: Sums) -> int:
+    return sums.told_tokens
 
 
 def _cached(sums: Sums) -> float | None:
@@ -78,12 +84,11 @@ def _point(
     query = asked.door(**days) if asked.has_doors else asked.query(**days)
     return Point(
         start=start,
-        label=label(start, period),
-        title=title(start, period),
+        period=period,
         value=value(now.sums),
         sample=sample(now.sums),
         partial=start < first or midnight(end, asked.question.zone) > asked.question.until,
         door=address + query,
         before=value(then.sums) if then and sample(then.sums) >= least else None,
-        before_title=title(then.start, period) if then else "",
+        before_start=then.start if then else None,
     )

@@ -12,10 +12,19 @@ from causerie.meaning_reports import TopicBucket, TopicRow
 from causerie.meanings import MOOD_MARGIN
 from causerie.reports import Bucket, Overview, Totals, bucket_start
 from causerie.web.questions import Asked
+from causerie.web.speech import speech
+from causerie.wording import say
 from causerie.zones import midnight
 
 SAMPLE_MIN = 5
 """A share in the span before is drawn when it is made of so many."""
+CONVERSATIONS, MESSAGES, MOOD = say("conversations"), say("messages"), say("mood")
+TITLES = {
+    "volume": say("Conversations"),
+    "users": say("Users"),
+    "rating": say("Thumbs up among ratings"),
+    "mood": say("Mood"),
+}
 SERIES_COLUMNS = (
     "start",
     "conversations",
@@ -34,8 +43,7 @@ class Point:
     """One bucket of a chart, with the bucket at its place in the span before."""
 
     start: date
-    label: str
-    title: str
+    period: str
     value: float | None
     sample: int
     """How many conversations, or ratings, the value is made of."""
@@ -44,7 +52,22 @@ class Point:
     door: str
     """Address of the conversations behind it."""
     before: float | None
-    before_title: str
+    before_start: date | None
+
+    @property
+    def label(self) -> str:
+        """What stands at the axis."""
+        return label(self.start, self.period)
+
+    @property
+    def title(self) -> str:
+        """The bucket in full."""
+        return title(self.start, self.period)
+
+    @property
+    def before_title(self) -> str:
+        """The bucket before in full."""
+        return title(self.before_start, self.period) if self.before_start else ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +82,7 @@ class Chart:
     kind: str
     share: bool
     points: tuple[Point, ...]
-    of: str = "ratings"
+    of: str = say("ratings")
     """What a share is made of."""
     whole: bool = True
     """Values are counts, not amounts."""
@@ -95,6 +118,8 @@ class Chart:
             "sampled": self.sampled,
             "compares": compares,
             "points": points,
+            "partly": say("(in part)"),
+            "percent": speech().percent_pattern,
         }
 
 
@@ -113,12 +138,12 @@ def draw(
         )
         return Chart(name, title, noun, kind, kind == "line", points)
 
-    mood = chart("mood", "Mood", "mood", "line", lambda totals: totals.sentiment, _scored)
+    mood = chart("mood", TITLES["mood"], MOOD, "line", lambda totals: totals.sentiment, _scored)
     return [
-        chart("volume", "Conversations", "conversations", "bars", _conversations, _conversations),
-        chart("users", "Users", "users", "bars", lambda totals: totals.users, _conversations),
-        chart("rating", "Thumbs up among ratings", "thumbs up", "line", up_share, _rated),
-        replace(mood, share=False, mood=True, of="messages"),
+        chart("volume", TITLES["volume"], CONVERSATIONS, "bars", _conversations, _conversations),
+        chart("users", TITLES["users"], say("users"), "bars", _users, _conversations),
+        chart("rating", TITLES["rating"], say("thumbs up"), "line", up_share, _rated),
+        replace(mood, share=False, mood=True, of=MESSAGES),
     ]
 
 
@@ -128,6 +153,10 @@ Sample = Callable[[Totals], int]
 
 def _conversations(totals: Totals) -> int:
     return totals.conversations
+
+
+def _users(totals: Totals) -> int:
+    return totals.users
 
 
 def _rated(totals: Totals) -> int:
@@ -157,14 +186,13 @@ def _point(
     first, last = asked.first_day, asked.last_day + timedelta(days=1)
     return Point(
         start=start,
-        label=label(start, period),
-        title=title(start, period),
+        period=period,
         value=value(now.totals),
         sample=sample(now.totals),
         partial=start < first or midnight(end, asked.question.zone) > asked.question.until,
         door=address + asked.query_between(max(start, first), min(end, last)),
         before=value(then.totals) if then and sample(then.totals) >= least else None,
-        before_title=title(then.start, period) if then else "",
+        before_start=then.start if then else None,
     )
 
 
@@ -174,19 +202,17 @@ def bucket_end(start: date, period: str) -> date:
 
 
 def label(start: date, period: str) -> str:
-    """A bucket on an axis: `4 Mar`, or `Mar 24` for a month."""
-    return f"{start:%b %y}" if period == "month" else f"{start.day} {start:%b}"
+    """A bucket on an axis: `4 Mar`, or `Mar 2024` for a month."""
+    return speech().short_month(start) if period == "month" else speech().short_day(start)
 
 
 def title(start: date, period: str) -> str:
-    """A bucket in full: `Monday 4 March 2024`, `4 to 10 March 2024`, `March 2024`."""
+    """A bucket in full: `Monday 4 March 2024`, `4–10 Mar 2024`, `March 2024`."""
     if period == "month":
-        return f"{start:%B %Y}"
+        return speech().month(start)
     if period == "day":
-        return f"{start:%A} {start.day} {start:%B %Y}"
-    last = start + timedelta(days=6)
-    month = "" if last.month == start.month else f" {start:%B}"
-    return f"{start.day}{month} to {last.day} {last:%B %Y}"
+        return speech().day_of_week(start)
+    return speech().days(start, start + timedelta(days=6))
 
 
 def series_rows(buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
@@ -208,8 +234,8 @@ def draw_topic(row: TopicRow, asked: Asked, conversations: str) -> list[Chart]:
 
     volume, mood = points(lambda each: each.messages), points(lambda each: each.sentiment)
     return [
-        Chart("volume", "Messages", "messages", "bars", False, volume),
-        Chart("mood", "Mood", "mood", "line", False, mood, of="messages", mood=True),
+        Chart("volume", say("Messages"), MESSAGES, "bars", False, volume),
+        Chart("mood", TITLES["mood"], MOOD, "line", False, mood, of=MESSAGES, mood=True),
     ]
 
 
@@ -224,12 +250,11 @@ def _topic_point(
     start, end = each.start, bucket_end(each.start, period)
     return Point(
         start=start,
-        label=label(start, period),
-        title=title(start, period),
+        period=period,
         value=value(each),
         sample=each.scored,
         partial=start < first or midnight(end, asked.question.zone) > asked.question.until,
         door=address + asked.query_between(max(start, first), min(end, last)),
         before=None,
-        before_title="",
+        before_start=None,
     )

@@ -228,7 +228,7 @@ class ContextPages:
         except Busy:
             return self._show(request, visitor, id, 409, GOING_ON)
         except Conflict as error:
-            return self._show(request, visitor, id, 409, sentence(error.message))
+            return self._show(request, visitor, id, 409, sentence(error.wording))
         return RedirectResponse(f"/p/{visitor.project.id}/contexts{path}", 303)
 
     def _delete(self, visitor: Visitor, id: str) -> str:

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from causerie.errors import Forbidden, Invalid, TooLarge
+from causerie.web.speech import speech
+from causerie.wording import Wording
 
 FORM_BYTES_MAX = 64 * 1024
 FORM_FIELDS_MAX = 250
@@ -48,5 +50,9 @@ def check_csrf(form: Mapping[str, str], secret: str) -> None:
 
 
 def sentence(words: str) -> str:
-    """What an error says, as a sentence of a page."""
-    return f"{words[:1].upper()}{words[1:]}."
+    """What an error says, as a sentence of a page; in its language if it is marked."""
+    return words.shaped(_as_sentence) if isinstance(words, Wording) else _as_sentence(words)
+
+
+def _as_sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}{speech().full_stop}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from causerie.web.speech import speech
+
 LANGUAGES = {
     "af": "Afrikaans",
     "am": "Amharic",
@@ -156,4 +158,4 @@ EVENT_WORDS = {
 
 def language(code: str) -> str:
     """The name of a language; a code that is not known stays one."""
-    return LANGUAGES.get(code, code)
+    return speech().language(code, LANGUAGES)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import mimetypes
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from causerie.accounts import Member
 from causerie.errors import NotFound
 from causerie.meanings import message_mood, mood_of
 from causerie.visits import NEW_DAYS, VETERAN_DAYS, VETERAN_VISITS
@@ -34,7 +36,9 @@ from causerie.web.meaning_words import (
     TREND_WORDS,
     language,
 )
+from causerie.web.speech import OFFERED, accepted, speaking, speech, spoken
 from causerie.web.user_addresses import user_part
+from causerie.wording import say, say_many, tell
 from causerie.zones import DEFAULT_ZONE
 
 Clock = Callable[[], datetime]
@@ -42,6 +46,22 @@ UNKNOWN = "–"
 SAMPLE_RATED_MIN = 10
 """Fewer ratings than this are shown as a small sample."""
 THEMES = ("light", "dark")
+LANGUAGE_COOKIE = "language"
+ERROR_TITLES = {
+    400: say("This cannot be understood"),
+    401: say("You are not signed in"),
+    403: say("This is not for you"),
+    404: say("Not found"),
+    405: say("This page takes no form"),
+    409: say("That does not fit"),
+    413: say("This is too large"),
+    429: say("Too many requests"),
+    500: say("Something went wrong here"),
+    502: say("The model's provider failed"),
+    503: say("Not available at this moment"),
+    504: say("The model's provider took too long"),
+}
+ROLE_WORDS = {"viewer": say("viewer"), "member": say("member"), "owner": say("owner")}
 STATIC_SECONDS_MAX = 365 * 24 * 3600
 # What may run or be drawn comes from this server alone; nothing is written into the page itself.
 HEADERS = {
@@ -54,6 +74,14 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
+
+
+class Guest(Protocol):
+    """Who looks at a page."""
+
+    @property
+    def member(self) -> Member:
+        """The one who is signed in."""
 
 
 class Pages:
@@ -69,7 +97,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
         )
+        _speak(self._templates)
         self._templates.filters.update(
             number=number,
             percent=percent,
@@ -85,6 +115,7 @@ class Pages:
             price=price,
             language=language,
             userpart=user_part,
+            capitalize=capitalize,
         )
         self._templates.filters.update(self._times())
         self._templates.globals.update(
@@ -103,6 +134,7 @@ class Pages:
             NEW_DAYS=NEW_DAYS,
             VETERAN_DAYS=VETERAN_DAYS,
             VETERAN_VISITS=VETERAN_VISITS,
+            ROLE_WORDS=ROLE_WORDS,
         )
 
     def _times(self) -> dict[str, Callable[..., Any]]:
@@ -131,7 +163,13 @@ class Pages:
         return RedirectResponse(self._files.address("mark.svg"))
 
     def render(
-        self, request: Request, template: str, visitor: object, *, status: int = 200, **context: Any
+        self,
+        request: Request,
+        template: str,
+        visitor: Guest | None,
+        *,
+        status: int = 200,
+        **context: Any,
     ) -> HTMLResponse:
         """A page. `visitor` is who looks at it, None before sign-in; `section` marks the rail."""
         theme = request.cookies.get("theme", "")
@@ -141,15 +179,17 @@ class Pages:
             "carry": "",
             "notices": (),
             "path": request.url.path,
+            "here": _address(request),
             "theme": theme if theme in THEMES else "",
             "now": self._clock(),
             **context,
         }
-        html = self._templates.get_template(template).render(values)
+        with speaking(language_of(request, visitor)) as now:
+            html = self._templates.get_template(template).render(values, speech=now)
         return HTMLResponse(html, status, headers=HEADERS)
 
     def error(
-        self, request: Request, status: int, message: str, visitor: object = None
+        self, request: Request, status: int, message: str, visitor: Guest | None = None
     ) -> HTMLResponse:
         """A page that says what happened and what to do."""
         return self.render(
@@ -158,7 +198,7 @@ class Pages:
             visitor,
             status=status,
             code=status,
-            title=HTTPStatus(status).phrase.capitalize(),
+            title=ERROR_TITLES.get(status, HTTPStatus(status).phrase.capitalize()),
             message=message,
         )
 
@@ -167,6 +207,47 @@ class Pages:
         return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>').format(
             address, name
         )
+
+
+def _speak(templates: Environment) -> None:
+    """Has templates say their texts in the language of the page, with numbers as it writes them."""
+    texts: Any = templates
+    texts.install_gettext_callables(_gettext, _ngettext, newstyle=True)
+    templates.globals.update(
+        gettext=_gettext,
+        _=_gettext,
+        ngettext=_ngettext,
+        pgettext=lambda *given, **values: speech().pgettext(*given, **values),
+        npgettext=lambda *given, **values: speech().npgettext(*given, **values),
+        OFFERED=OFFERED,
+    )
+    templates.policies["ext.i18n.trimmed"] = True
+    templates.policies["json.dumps_function"] = lambda data, **how: json.dumps(spoken(data), **how)
+
+
+def _gettext(message: str, /, **values: object) -> Markup:
+    return speech().gettext(message, **values)
+
+
+def _ngettext(one: str, many: str, num: int, /, **values: object) -> Markup:
+    return speech().ngettext(one, many, num, **values)
+
+
+def language_of(request: Request, visitor: Guest | None) -> str:
+    """What a page is to be in: the member's choice, that of this browser, or what it asks for."""
+    chosen = visitor.member.language if visitor else ""
+    for code in (chosen, request.cookies.get(LANGUAGE_COOKIE, "")):
+        if code in OFFERED:
+            return code
+    return accepted(request.headers.get("accept-language", ""))
+
+
+def _address(request: Request) -> str:
+    """Where a form that any page has leads back to; empty for what cannot be asked for again."""
+    if request.method != "GET":
+        return ""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return request.url.path + query
 
 
 class StaticFiles:
@@ -209,19 +290,19 @@ class StaticFiles:
 
 def number(value: float | None) -> str:
     """`12,345`, or a dash for what is not known."""
-    return UNKNOWN if value is None else f"{value:,.0f}"
+    return UNKNOWN if value is None else speech().decimal(value, "#,##0")
 
 
 def percent(share: float | None) -> str:
     """A share of one as `81 %`, or a dash for what is not known."""
-    return UNKNOWN if share is None else f"{share * 100:.0f}\u00a0%"
+    return UNKNOWN if share is None else speech().percent(share)
 
 
 def signed(value: float | None) -> str:
     """`+0.42` or `−0.42`, or a dash for what is not known."""
     if value is None:
         return UNKNOWN
-    return f"{'−' if value < 0 else '+'}{abs(value):.2f}"
+    return f"{'−' if value < 0 else '+'}{speech().decimal(abs(value), '0.00')}"
 
 
 def zone_of(context: Context) -> str:
@@ -233,12 +314,12 @@ def zone_of(context: Context) -> str:
 def day(value: date, zone: str = DEFAULT_ZONE) -> str:
     """`4 March 2024`. That of a moment is the day that it was in the zone."""
     shown = value.astimezone(ZoneInfo(zone)) if isinstance(value, datetime) else value
-    return f"{shown.day} {shown:%B %Y}"
+    return speech().day(shown)
 
 
 def month(value: date) -> str:
     """`Mar`."""
-    return f"{value:%b}"
+    return speech().month_alone(value)
 
 
 def hour(value: datetime, zone: str = DEFAULT_ZONE) -> str:
@@ -249,12 +330,14 @@ def hour(value: datetime, zone: str = DEFAULT_ZONE) -> str:
 def full(value: datetime, zone: str = DEFAULT_ZONE) -> str:
     """`4 March 2024, 09:12:03 UTC`, or with the name of another zone."""
     shown = value.astimezone(ZoneInfo(zone))
-    return f"{shown.day} {shown:%B %Y, %H:%M:%S} {zone}"
+    time = f"{shown:%H:%M:%S} {zone}"
+    return tell(say("%(day)s, %(time)s", day=speech().day(shown), time=time))
 
 
 def moment(value: datetime, now: datetime, zone: str = DEFAULT_ZONE) -> Markup:
     """`4 Mar, 09:12`, with the year where it is another; all of it on hover, with the zone."""
-    return _time(value, f"{_short_day(value, now, zone)}, {hour(value, zone)}", zone)
+    near = _short_day(value, now, zone)
+    return _time(value, tell(say("%(day)s, %(time)s", day=near, time=hour(value, zone))), zone)
 
 
 def ago(value: datetime, now: datetime, zone: str = DEFAULT_ZONE) -> Markup:
@@ -262,20 +345,25 @@ def ago(value: datetime, now: datetime, zone: str = DEFAULT_ZONE) -> Markup:
     seconds = (now - value).total_seconds()
     if seconds < 0 or seconds >= 7 * 86_400:
         return _time(value, _short_day(value, now, zone), zone)
+    return _time(value, tell(_lately(int(seconds))), zone)
+
+
+def _lately(seconds: int) -> str:
     if seconds < 60:
-        return _time(value, "just now", zone)
+        return say("just now")
     if seconds < 3_600:
-        return _time(value, f"{seconds // 60:.0f}\u00a0min ago", zone)
+        return say("%(num)s\u00a0min ago", num=seconds // 60)
     if seconds < 86_400:
-        return _time(value, f"{seconds // 3_600:.0f}\u00a0h ago", zone)
-    days = int(seconds // 86_400)
-    return _time(value, "yesterday" if days == 1 else f"{days}\u00a0days ago", zone)
+        return say("%(num)s\u00a0h ago", num=seconds // 3_600)
+    days = seconds // 86_400
+    if days == 1:
+        return say("yesterday")
+    return say_many("%(num)s\u00a0day ago", "%(num)s\u00a0days ago", days)
 
 
 def _short_day(value: datetime, now: datetime, zone: str) -> str:
     shown, today = value.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone))
-    year = "" if shown.year == today.year else f" {shown.year}"
-    return f"{shown.day} {shown:%b}{year}"
+    return speech().short_day(shown, year=shown.year != today.year)
 
 
 def _time(value: datetime, text: str, zone: str) -> Markup:
@@ -287,17 +375,31 @@ def _time(value: datetime, text: str, zone: str) -> Markup:
 def duration(value: timedelta) -> str:
     """The largest two units: `3 days 4 h`, `12 min 5 s`."""
     seconds = int(value.total_seconds())
-    for unit, size, part, smaller in (
-        ("day", 86_400, "h", 3_600),
-        ("h", 3_600, "min", 60),
-        ("min", 60, "s", 1),
-    ):
+    for size, smaller in ((86_400, 3_600), (3_600, 60), (60, 1)):
         if seconds >= size:
             whole, rest = divmod(seconds, size)
-            name = "days" if unit == "day" and whole > 1 else unit
-            more = f" {rest // smaller}\u00a0{part}" if rest // smaller else ""
-            return f"{whole}\u00a0{name}{more}"
-    return f"{seconds}\u00a0s"
+            first = tell(_length(whole, size))
+            if not rest // smaller:
+                return first
+            second = tell(_length(rest // smaller, smaller))
+            return tell(say("%(first)s %(second)s", first=first, second=second))
+    return tell(_length(seconds, 1))
+
+
+def _length(count: int, unit_s: int) -> str:
+    if unit_s == 86_400:
+        return say_many("%(num)s\u00a0day", "%(num)s\u00a0days", count)
+    if unit_s == 3_600:
+        return say("%(num)s\u00a0h", num=count)
+    if unit_s == 60:
+        return say("%(num)s\u00a0min", num=count)
+    return say("%(num)s\u00a0s", num=count)
+
+
+def capitalize(text: str) -> str:
+    """A text with a large first letter, the others as they are."""
+    told = tell(text)
+    return told[:1].upper() + told[1:]
 
 
 def urlpart(value: str) -> str:

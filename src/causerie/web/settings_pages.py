@@ -25,11 +25,14 @@ from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SignIns
 from causerie.web.forms import sentence
 from causerie.web.key_limits import LOGGINGS, Ledger, allowance_of, month_start, shown_of
+from causerie.web.language_pages import remember_language
 from causerie.web.masking_forms import KINDS_SHOWN, fields_of, masking_of, tried
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
 from causerie.web.signin import Doors, Visitor
+from causerie.web.speech import OFFERED
+from causerie.wording import say
 from causerie.zones import zone_names
 
 ROOT = "/p/{project}/settings"
@@ -48,7 +51,8 @@ DONE = {
     "removed": "The member is out of this project.",
     "withdrawn": "The invitation no longer works.",
     "password": "You have a new password. Everywhere else you are signed out.",
-    "sessions": "Everywhere else you are signed out.",
+    "sessions": say("Everywhere else you are signed out."),
+    "language": say("Your pages are in another language."),
 }
 Form = Mapping[str, str]
 Change = Callable[[Request, Visitor, Form], Response]
@@ -107,6 +111,7 @@ class SettingsPages:
             post("/members/withdraw", "members", Role.OWNER, self._withdraw),
             post("/members/{member}/role", "members", Role.OWNER, self._set_role),
             post("/members/{member}/remove", "members", Role.OWNER, self._remove_member),
+            post("/you/language", "you", Role.VIEWER, self._set_language),
             post("/you/sessions", "you", Role.VIEWER, self._end_sessions),
             Route(f"{ROOT}/you/password", self._change_password, methods=["POST"]),
         ]
@@ -207,7 +212,7 @@ class SettingsPages:
             visitor,
             tab,
             status,
-            fault=sentence(error.message),
+            fault=sentence(error.wording),
             field=error.field,
             given=given,
         )
@@ -233,7 +238,7 @@ class SettingsPages:
                 form.get("new_name", ""), self._clock(), owner=visitor.member.id
             )
         except Invalid as error:
-            raise Invalid(error.message, field="new_name") from error
+            raise Invalid(error.wording, field="new_name") from error
         return RedirectResponse(f"/p/{made.id}/start", 303)
 
     def _set_masking(self, request: Request, visitor: Visitor, form: Form) -> Response:
@@ -329,12 +334,21 @@ class SettingsPages:
         try:
             return await self._passwords.hash(form.get("new_password", ""))
         except Invalid as error:
-            raise Invalid(error.message, field="new_password") from error
+            raise Invalid(error.wording, field="new_password") from error
 
     def _renew(self, request: Request, visitor: Visitor, hashed: str) -> Response:
         self._sign_ins.set_password(visitor.member.id, hashed)
         response = self._back(visitor, "/you", "password")
         self._doors.let_in(request, response, visitor.member)
+        return response
+
+    def _set_language(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        code = form.get("language", "")
+        if code and code not in OFFERED:
+            raise Invalid(say("choose a language"), field="language")
+        self._accounts.set_language(visitor.member.id, code)
+        response = self._back(visitor, "/you", "language")
+        remember_language(response, code, secure=self._doors.secure)
         return response
 
     def _end_sessions(self, request: Request, visitor: Visitor, form: Form) -> Response:

@@ -18,12 +18,13 @@ from causerie.errors import Conflict, Forbidden, Invalid, NotFound, Unauthentica
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SESSION_LIFETIME, SignIns
 from causerie.web.forms import check_csrf, read_form, sentence
-from causerie.web.pages import Pages
+from causerie.web.pages import ROLE_WORDS, Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
+from causerie.wording import say
 
-WRONG = "The e-mail or the password is wrong."
-TOO_OFTEN = "Too many attempts to sign in. Wait a minute, then try again."
-GONE = "It has been used, has expired, or was replaced by a newer one."
+WRONG = say("The e-mail or the password is wrong.")
+TOO_OFTEN = say("Too many attempts to sign in. Wait a minute, then try again.")
+GONE = say("It has been used, has expired, or was replaced by a newer one.")
 RETRY_AFTER_SECONDS = 60
 ONWARD_CHARS_MAX = 2_000
 FORM_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
@@ -64,9 +65,9 @@ class Doors:
         for project, role in projects:
             if project.id == request.path_params["project"]:
                 if not role.covers(needed):
-                    raise Forbidden(f"In this project you are {role}; this takes {needed}.")
+                    raise Forbidden(_too_small(role, needed))
                 return Visitor(member, project, role, projects, csrf)
-        raise NotFound("There is nothing here.")
+        raise NotFound(say("There is nothing here."))
 
     def projects(self, request: Request) -> list[tuple[Project, Role]]:
         """The projects of whoever is signed in, by name. Raises Unauthenticated."""
@@ -115,6 +116,14 @@ class Doors:
         token = request.cookies.get(self._cookie)
         if token:
             self._sign_ins.end_session(hash_token(token))
+
+
+def _too_small(role: Role, needed: Role) -> str:
+    return say(
+        "In this project your role is: %(role)s. This takes: %(needed)s.",
+        role=ROLE_WORDS[role],
+        needed=ROLE_WORDS[needed],
+    )
 
 
 class SignIn:
@@ -228,7 +237,7 @@ class SignIn:
         try:
             member = await self._use(request, link, email, form)
         except (Invalid, Conflict) as error:
-            return await self._refuse(request, link, email, sentence(error.message), 400)
+            return await self._refuse(request, link, email, sentence(error.wording), 400)
         except Unauthenticated:
             return await self._refuse(request, link, email, WRONG, 401)
         if member is None:
@@ -271,7 +280,7 @@ class SignIn:
         return await run_in_threadpool(self._ask_link, request, link, email, fault, status)
 
     def _gone(self, request: Request) -> Response:
-        words = {"code": 410, "title": "This link no longer works", "message": GONE}
+        words = {"code": 410, "title": say("This link no longer works"), "message": GONE}
         return self._pages.render(request, "error.html", None, status=410, **words)
 
     # ---- sign out ----------------------------------------------------------------------------
@@ -315,9 +324,12 @@ class SignIn:
         return response
 
 
-def local_path(onward: str) -> str:
-    """Where to go after signing in: a path of this server, else the start page."""
+def local_path(onward: str, *, before_entry: bool = False) -> str:
+    """Where to go after signing in: a path of this server, else the start page. `before_entry`
+    lets the pages of signing in be one.
+    """
     # Browsers read a backslash as a slash, leave out tabs, and take two slashes for a host.
-    local = onward.startswith("/") and not onward.startswith(("//", "/sign"))
+    local = onward.startswith("/") and not onward.startswith("//")
+    local = local and (before_entry or not onward.startswith("/sign"))
     plain = onward.isprintable() and "\\" not in onward and len(onward) <= ONWARD_CHARS_MAX
     return onward if local and plain else "/"

@@ -302,7 +302,7 @@ class TopicPages:
         self, request: Request, visitor: Visitor, form: Form, error: CauserieError
     ) -> Response:
         status = 409 if isinstance(error, Conflict) else 400
-        said = {"fault": sentence(error.message), "field": error.field}
+        said = {"fault": sentence(error.wording), "field": error.field}
         id = request.path_params.get("topic") or form.get("topic", "")
         if request.url.path.endswith((f"/topics/{id}", "/topics", "/preview")):
             topic = self._kept(visitor, id) if id else None

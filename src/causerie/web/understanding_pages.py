@@ -153,7 +153,7 @@ class UnderstandingPages:
         """The form as it was filled in, with the reason. Keys are not sent back."""
         given = {name: value for name, value in form.items() if not name.endswith("_key")}
         status = 409 if isinstance(error, Conflict) else 400
-        said = {"fault": sentence(error.message), "field": error.field}
+        said = {"fault": sentence(error.wording), "field": error.field}
         return self._show(request, visitor, given, before, status, **said)
 
     async def find(self, request: Request) -> Response:

@@ -4,8 +4,10 @@ import { colours, theme } from "./theme.js";
 
 const SAMPLE_MIN = 10;
 const BAR_PX_MAX = 40;
-const number = new Intl.NumberFormat("en");
-const amount = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const language = document.documentElement.lang;
+const number = new Intl.NumberFormat(language);
+const amount = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+const hundredths = new Intl.NumberFormat(language, { maximumFractionDigits: 2, minimumFractionDigits: 1 });
 const drawn = [];
 
 function main() {
@@ -56,7 +58,7 @@ function option(data) {
 function valueAxis(data) {
   if (data.mood) return { type: "value", min: -1, max: 1, interval: 0.5, axisLabel: { formatter: signed } };
   if (!data.share) return { type: "value", min: 0, minInterval: data.whole ? 1 : 0, splitNumber: 4, axisLabel: { formatter: (value) => amountOf(data, value) } };
-  return { type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { formatter: percent } };
+  return { type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { formatter: (value) => percent(data, value) } };
 }
 
 function now(data, look) {
@@ -114,7 +116,7 @@ function tooltip(data, look) {
 // An element, not text: a style written in text would be refused by the page's policy.
 function tip(data, point) {
   const box = document.createElement("div");
-  box.append(line(point.title + (point.partial ? " (in part)" : ""), ""));
+  box.append(line(point.title + (point.partial ? ` ${data.partly}` : ""), ""));
   box.append(line(data.noun, show(data, point.value)));
   if (data.sampled) box.append(line(data.of, number.format(point.sample), "muted"));
   if (data.compares && point.before !== null) box.append(line(point.beforeTitle, show(data, point.before), "muted"));
@@ -135,7 +137,7 @@ function line(words, value, kind = "") {
 function show(data, value) {
   if (value === null) return "–";
   if (data.mood) return signed(value);
-  return data.share ? percent(value) : amountOf(data, value);
+  return data.share ? percent(data, value) : amountOf(data, value);
 }
 
 function amountOf(data, value) {
@@ -144,11 +146,11 @@ function amountOf(data, value) {
 
 function signed(value) {
   if (value === 0) return "0";
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2).replace(/0$/, "")}`;
+  return `${value < 0 ? "−" : "+"}${hundredths.format(Math.abs(value))}`;
 }
 
-function percent(value) {
-  return `${Math.round(value * 100)}\u00a0%`;
+function percent(data, value) {
+  return data.percent.replace("0", number.format(Math.round(value * 100)));
 }
 
 main();

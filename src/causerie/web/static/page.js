@@ -54,7 +54,7 @@ function showBusySoon() {
     const bar = document.createElement("div");
     bar.className = "busy";
     bar.setAttribute("role", "progressbar");
-    bar.setAttribute("aria-label", "Loading");
+    bar.setAttribute("aria-label", document.body.dataset.loading);
     document.body.append(bar);
   }, BUSY_AFTER_MS);
 }
@@ -64,7 +64,7 @@ async function copyFrom(button) {
   await navigator.clipboard.writeText(source.value ?? source.textContent);
   const label = button.querySelector("span") ?? button;
   const before = label.textContent;
-  label.textContent = button.dataset.copied ?? "Copied";
+  label.textContent = document.body.dataset.copied;
   setTimeout(() => (label.textContent = before), 1500);
 }
 

@@ -1,0 +1,95 @@
+"""Text for people: marked where it is written, said in the reader's language where it is shown.
+
+    Invalid(say("choose a role"))
+    say("The filter was cut at %(count)s characters.", count=200)
+    say_many("%(num)s message was left out.", "%(num)s messages were left out.", left_out)
+
+What comes back is the English text, for the API, logs and terminals. On a page it is said in the
+language of whoever looks, numbers and dates in it too. Only constants can be found for translation,
+so that a message is always whole and written in the call itself.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from datetime import date
+from typing import Any, Protocol
+
+Shape = Callable[[str], str]
+
+
+class Speaker(Protocol):
+    """A language that pages are in."""
+
+    def tell(self, wording: Wording) -> str:
+        """The text as plain text."""
+
+
+speaker: ContextVar[Speaker | None] = ContextVar("speaker", default=None)
+"""Who speaks now: set while a page is drawn, and nowhere else."""
+
+
+class Wording(str):
+    """A marked text. As a string it is English, on a page what `speaker` makes of it."""
+
+    __slots__ = ("context", "many", "message", "num", "shape", "values")
+
+    message: str
+    many: str
+    num: int | None
+    context: str
+    values: Mapping[str, Any]
+    shape: Shape | None
+
+    def __html__(self) -> str:
+        return html.escape(tell(self))
+
+    def shaped(self, shape: Shape) -> Wording:
+        """The same, with the whole text changed once it is in its language."""
+        made = Wording(shape(self))
+        for name in ("message", "many", "num", "context", "values"):
+            setattr(made, name, getattr(self, name))
+        made.shape = shape
+        return made
+
+
+def say(message: str, /, **values: object) -> Wording:
+    """A marked text; `%(name)s` in it are values, a percent sign is written `%%`."""
+    return _made(message, "", None, "", values)
+
+
+def say_in(context: str, message: str, /, **values: object) -> Wording:
+    """A marked text whose English says too little: `context` tells the translator what it is."""
+    return _made(message, "", None, context, values)
+
+
+def say_many(one: str, many: str, num: int, /, **values: object) -> Wording:
+    """A marked text that depends on a number, which is `%(num)s` in it."""
+    return _made(one, many, num, "", {"num": num, **values})
+
+
+def tell(text: str) -> str:
+    """A text as whoever looks at the page that is being drawn reads it, else in English."""
+    now = speaker.get()
+    if now is None or not isinstance(text, Wording):
+        return str(text)
+    told = now.tell(text)
+    return told if text.shape is None else text.shape(told)
+
+
+def _made(
+    message: str, many: str, num: int | None, context: str, values: Mapping[str, object]
+) -> Wording:
+    english = message if num is None or num == 1 else many
+    made = Wording(english % {name: _plain(value) for name, value in values.items()})
+    made.message, made.many, made.num = message, many, num
+    made.context, made.values, made.shape = context, values, None
+    return made
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value.day} {value:%B %Y}" if isinstance(value, date) else value
