@@ -474,4 +474,4 @@ def test_the_statement_is_shown_with_what_is_bound(cast: Cast, path: str) -> Non
     sign_in(cast)
     text = raw(cast, f"{path}?format=sql&user=o'ana").text
     assert "{project:String}" in text
-    assert 'user = "o\'ana"' in text
+    assert 'users = ["o\'ana"]' in text

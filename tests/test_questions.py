@@ -10,23 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
+from causerie.conditions import Range
 from causerie.topic_trees import TopicTree
-from causerie.web.questions import (
+from causerie.web.filters import (
     FILTER_CHARS_MAX,
+    FILTERS_MAX,
     METADATA_FILTERS_MAX,
-    Asked,
-    Reach,
+    ORDER,
     pack,
-    parse,
     unpack,
 )
+from causerie.web.questions import Asked, Reach, parse
 from tests.understood import found_topic
 
 NOW = datetime(2026, 5, 20, 9, 30, tzinfo=UTC)
 MINUTE = NOW + timedelta(minutes=1)
 PARAMETERS = (
     *("days", "since", "until", "period", "user", "model", "tenant", "meta", "key", "value"),
-    *("rating", "text", "sort", "page", "other", "language", "mood", "topic", "signal"),
+    *("sort", "page", "other", "add", "is", "add_value", "messages_from", "cost_to", *ORDER),
 )
 SORTS = ("newest", "oldest")
 TREE = TopicTree(
@@ -110,6 +111,18 @@ def test_swapped_days_are_put_right_and_said() -> None:
         "meta=a:b%00c",
         "user=a%00b",
         "text=%00",
+        "messages=many",
+        "messages=2.5-3",
+        "messages=-",
+        "hours=9-25",
+        "minutes=1e5-",
+        "cost_from=free",
+        "masked=maybe",
+        "feedback=good",
+        "failed=1",
+        "not_language=klingon",
+        "event_meta=nocolon",
+        "&".join(f"user=u{index}" for index in range(FILTERS_MAX + 1)),
         "page=0",
         "page=-1",
         "page=two",
@@ -237,3 +250,66 @@ def test_its_chips_are_words() -> None:
     words = [f"{chip.words} {chip.value}".strip() for chip in asked.chips()]
     assert words == ["in French", "with a falling mood", "about Late parcels", "asked again"]
     assert ask("topic=(none)").chips()[0].value == "no topic"
+
+
+def test_several_values_of_one_filter_are_any_of_them() -> None:
+    asked = ask("model=a&model=b&topic=post&topic=(none)&meta=plan:free&meta=plan:plus")
+    assert (asked.question.model, asked.question.conditions.models) == ("", ("a", "b"))
+    assert asked.question.topics == ("post", "late", "")
+    words = [f"{chip.words} {chip.value}" for chip in asked.chips()]
+    assert words == [
+        *("answered by a", "or b", "with plan free", "or plus", "about Post", "or no topic"),
+    ]
+    one = parameters(asked.chips()[0].without)
+    assert ("model", "b") in one and ("model", "a") not in one
+
+
+def test_what_is_left_out_reads_as_such() -> None:
+    asked = ask(
+        "not_topic=post&not_language=fr&not_model=m&not_user=ana&not_meta=plan:free"
+        "&not_event=Checkout&not_signal=thanked"
+    )
+    conditions = asked.question.conditions
+    assert conditions.without_topics == ("post", "late")
+    assert conditions.without_metadata == (("plan", "free"),)
+    assert [f"{chip.words} {chip.value}" for chip in asked.chips()] == [
+        *("not by ana", "not answered by m", "without plan free", "not in French"),
+        *("not about Post", "except where said thanks", "without event Checkout"),
+    ]
+
+
+def test_rarer_filters_read_as_a_sentence() -> None:
+    asked = ask(
+        "event=Checkout&event_meta=size:xl&feedback_says=slow&masked=yes&failed=no&source=log"
+        "&endpoint=ep-a&messages=3-10&minutes=-2.5&hours=22-6&cost=0.10-"
+    )
+    conditions = asked.question.conditions
+    assert (conditions.feedback, conditions.feedback_text) == ("says", "slow")
+    assert conditions.messages == Range(3, 10)
+    assert conditions.seconds == Range(None, 150)
+    assert conditions.hours == Range(22, 6)
+    assert conditions.cost == Range(0.1, None)
+    assert " ".join(f"{chip.words} {chip.value}".strip() for chip in asked.chips()) == (
+        "with event Checkout with an event whose size xl whose feedback says “slow”"
+        " with masked personal data without a call that failed logged by log"
+        " through endpoint ep-a of 3 to 10 messages of at most 2.5 minutes long"
+        " begun from 22 to 6 o’clock of at least 0.1 in cost"
+    )
+
+
+def test_a_form_becomes_the_same_address() -> None:
+    asked = ask(
+        "key=plan&value=free&add=language&is=not&add_value=french&messages_from=3&messages_to=&cost_to=2"
+    )
+    assert asked.carry == "?meta=plan:free&not_language=fr&messages=3-&cost=-2"
+    assert ask("add=topic&add_value=late PARCELS").carry == "?topic=late"
+    assert ask("add=event_meta&add_value=size=xl").carry == "?event_meta=size:xl"
+    assert ask("add=signal&is=not&add_value=Gave up").carry == "?not_signal=gave_up"
+    assert ask("add=password&add_value=x").carry == ""
+    assert ask("rating=positive").question.rating == "up"
+
+
+def test_a_form_keeps_the_values_that_it_does_not_show() -> None:
+    asked = ask("model=a&model=b&not_user=ana&rating=up")
+    assert asked.first["model"] == "a"
+    assert asked.hidden("model", "user", "rating") == (("not_user", "ana"), ("model", "b"))

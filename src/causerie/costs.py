@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from causerie.conditions import by_key
 from causerie.reports import FilterValues, Page, Question, bucket_starts
 from causerie.store.events import EventStore
 
 DIMENSIONS = ("model", "user", "key", "endpoint")
 COST_SORTS = ("cost", "calls", "tokens", "slowest")
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 LISTED_MAX = 20
 """How many kinds of errors, or models without a price."""
 OF_CALLS = ("endpoint", "context")
@@ -37,15 +39,18 @@ class CallQuestion(Question):
     def parameters(self) -> dict[str, Any]:
         """The question as the statements bind it."""
         about = dict(self.metadata)
-        rest = [(key, value) for key, value in self.metadata if key not in OF_CALLS]
+        rest = tuple(pair for pair in self.metadata if pair[0] not in OF_CALLS)
         return {
             **super().parameters(),
             **{name: about.get(name, "") for name in OF_CALLS},
-            "keys": [key for key, _ in rest],
-            "values": [value for _, value in rest],
+            "keys": list(by_key(rest)),
+            "values": list(by_key(rest).values()),
             "every_conversation": not any(
                 (rest, self.rating, self.text, self.language, self.mood, self.topics, self.signal)
-            ),
+            )
+            and not self.conditions.of_conversations,
+            # A conversation may be older than the calls of it that are asked for.
+            "earliest_64": EVER,
             "key": self.key,
             "by": self.by,
             "currency": self.currency,

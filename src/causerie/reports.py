@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar
 
+from causerie.conditions import NO_CONDITIONS, Conditions, by_key
 from causerie.conversations import Kind, Message
 from causerie.meanings import MOOD_MARGIN, MOODS
 from causerie.store.events import EventStore
@@ -36,6 +37,7 @@ class Question:
     user: str = ""
     model: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    """Of several values of one key any, of several keys all."""
     rating: str = ""
     text: str = ""
     language: str = ""
@@ -46,6 +48,8 @@ class Question:
     what is about no topic.
     """
     signal: str = ""
+    conditions: Conditions = NO_CONDITIONS
+    """What else; where one value is asked for above, several of the same do not count."""
     period: str = "day"
     sort: str = ""
     page: int = 1
@@ -84,17 +88,20 @@ class Question:
             "until_64": self.until,
             "every_tenant": self.tenant is None,
             "tenant": self.tenant or "",
-            "user": self.user,
-            "model": self.model,
-            "keys": [key for key, _ in self.metadata],
-            "values": [value for _, value in self.metadata],
-            "rating": self.rating,
+            # No message or call of a conversation is older than its start.
+            "earliest_64": self.since,
+            "users": _any_of(self.user, self.conditions.users),
+            "models": _any_of(self.model, self.conditions.models),
+            "keys": list(by_key(self.metadata)),
+            "values": list(by_key(self.metadata).values()),
+            "ratings": _any_of(self.rating, self.conditions.ratings),
             "text": self.text,
-            "language": self.language,
-            "mood": self.mood,
+            "languages": _any_of(self.language, self.conditions.languages),
+            "moods": _any_of(self.mood, self.conditions.moods),
             "margin": MOOD_MARGIN,
             "topics": list(self.topics),
-            "signal": self.signal,
+            "signals": _any_of(self.signal, self.conditions.signals),
+            **self.conditions.parameters(),
             "period": self.period,
             "zone": self.zone,
             "sort": self.sort,
@@ -241,6 +248,9 @@ class FilterValues:
     tenants: list[str]
     metadata_keys: list[str]
     languages: list[str]
+    sources: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    endpoints: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -328,10 +338,11 @@ class Reports:
 
     def values(self, project: str) -> FilterValues:
         """What the project's conversations can be filtered by."""
-        found: dict[str, list[str]] = {"model": [], "tenant": [], "metadata": [], "language": []}
+        dimensions = ("model", "tenant", "metadata", "language", "source", "event", "endpoint")
+        found: dict[str, list[str]] = {name: [] for name in dimensions}
         for row in self._events.select("reports/values", {"project": project}):
             found[row["dimension"]].append(row["value"])
-        return FilterValues(found["model"], found["tenant"], found["metadata"], found["language"])
+        return FilterValues(*found.values())
 
     def extent(self, project: str) -> Extent:
         """How many conversations the project has, from when to when."""
@@ -343,6 +354,10 @@ class Reports:
     def known(self, project: str) -> int:
         """How many conversations the project has in all."""
         return int(self._events.select("reports/known", {"project": project})[0]["conversations"])
+
+
+def _any_of(value: str, values: tuple[str, ...]) -> list[str]:
+    return [value] if value else list(values)
 
 
 def messages_of(

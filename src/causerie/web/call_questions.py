@@ -15,7 +15,8 @@ from starlette.datastructures import QueryParams
 
 from causerie.costs import COST_SORTS, DIMENSIONS, CallQuestion, calls_of
 from causerie.topic_trees import NO_TOPICS, TopicTree
-from causerie.web.questions import Asked, Chip, Pairs, Reach, parse
+from causerie.web.filters import Pairs
+from causerie.web.questions import Asked, Chip, Reach, parse
 from causerie.zones import DEFAULT_ZONE
 
 BY = (*DIMENSIONS, "day")
@@ -46,10 +47,10 @@ class AskedCalls(Asked):
         """The query of the conversations behind a number: time and filters, some changed."""
         return super().door(**{KEY: "", **changes})
 
-    def _chip(self, pair: tuple[str, str]) -> Chip:
+    def _chip(self, pair: tuple[str, str], before: tuple[str, str] | None) -> Chip:
         if pair[0] == KEY:
             return Chip("with the key", self.key_name, self.query(**{KEY: ""}))
-        return super()._chip(pair)
+        return super()._chip(pair, before)
 
 
 def ask(

@@ -22,9 +22,10 @@ from causerie.web.changes import Change, count_change
 from causerie.web.charts import bucket_end
 from causerie.web.charts import title as bucket_title
 from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
+from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
-from causerie.web.questions import DAYS, WITHOUT_TENANT, Reach
+from causerie.web.questions import DAYS, Reach
 from causerie.web.signin import Doors, Visitor
 
 NANO = 1_000_000_000

@@ -32,8 +32,9 @@ from causerie.web.changes import compare
 from causerie.web.charts import SERIES_COLUMNS, draw, series_rows
 from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
 from causerie.web.filtered_pages import FilteredPages
+from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.pages import Pages
-from causerie.web.questions import WITHOUT_TENANT, Asked
+from causerie.web.questions import Asked
 from causerie.web.reading import TURNS_PER_PART, read
 from causerie.web.signin import Doors, Visitor
 from causerie.web.start import Start

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from causerie.reports import Question, Reports
 from causerie.store.topics import Topics
 from causerie.topic_trees import DEPTH_MAX, TopicTree
+from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.pages import Pages
-from causerie.web.questions import DAYS, WITHOUT_TENANT, Asked, Reach, parse
+from causerie.web.questions import DAYS, Asked, Reach, parse
 from causerie.web.signin import Doors, Visitor
 
 Clock = Callable[[], datetime]

@@ -1,39 +1,44 @@
 """What a page is asked for, between the address bar and a `reports.Question`.
 
-Addresses hold: days=7|30|90|365|all, or since= and until= (days, both included); period=; user=;
-model=; tenant=; meta=key:value, repeated; rating=; language=; mood=; topic=; signal=; text=; sort=;
-page=. What cannot be understood falls back to the default, with a sentence that says so.
+Addresses hold: days=7|30|90|365|all, or since= and until= (days, both included); period=; sort=;
+page=; and the filters that `filters.ORDER` names. What cannot be understood falls back to the
+default, with a sentence that says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.datastructures import QueryParams
 
 from causerie.conversations import TIMESTAMP_FIRST
-from causerie.reports import MOOD_FILTERS, PERIODS, RATINGS, Question
+from causerie.reports import PERIODS, Question
 from causerie.topic_trees import NO_TOPICS, TopicTree
-from causerie.web.meaning_words import LANGUAGES, MOOD_WORDS, SIGNAL_WORDS
+from causerie.web.chips import chip_words, is_one_of
+from causerie.web.filters import (
+    WITHOUT_TENANT,
+    WITHOUT_TOPIC,
+    Pairs,
+    conditions_of,
+    members,
+    of_name,
+    one_of,
+    pack,
+    read_filters,
+    short,
+    unpack,
+)
 from causerie.zones import DEFAULT_ZONE, day_of, midnight
 
 DAYS_DEFAULT = "30"
 DAYS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "12 months", "all": "All time"}
-WITHOUT_TENANT = "(none)"
-"""Asks for what was logged without a tenant: an empty field in a form means any tenant."""
-FILTER_CHARS_MAX = 200
-METADATA_FILTERS_MAX = 10
 BUCKETS_MAX = 366
 PAGES_MAX = 100_000
 DAYS_OF_PERIOD = {"day": 1, "week": 7, "month": 28}
-WITHOUT_TOPIC = "(none)"
-"""Asks for what was understood and is about no topic."""
-RATING_WORDS = {"up": "rated up", "down": "rated down", "none": "not rated"}
 SPAN = {"days", "since", "until"}
-Pairs = tuple[tuple[str, str], ...]
 
 Reach = tuple[datetime, datetime]
 """When the first and the latest conversation of a project began."""
@@ -62,8 +67,8 @@ class Asked:
     period: str = ""
     """The period asked for; empty when it follows from the span."""
     notices: tuple[str, ...] = ()
-    topic: str = ""
-    """The name of the topic asked for."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """The names of the topics asked for, by id."""
 
     @property
     def carry(self) -> str:
@@ -96,6 +101,11 @@ class Asked:
         return self.question.last_day
 
     @property
+    def first(self) -> Mapping[str, str]:
+        """The first value of each filter, as the form shows it."""
+        return dict(reversed(self.filters))
+
+    @property
     def every(self) -> Pairs:
         """All parameters but the page."""
         order = (("period", self.period), ("sort", self.question.sort))
@@ -118,33 +128,29 @@ class Asked:
         return self.door(since=since.isoformat(), until=(until - timedelta(days=1)).isoformat())
 
     def hidden(self, *names: str) -> Pairs:
-        """What a form must send along, besides the fields of these names that it shows."""
-        return tuple(pair for pair in self.every if pair[0] not in names)
+        """What a form must send along, besides the fields of these names that it shows: each shows
+        the first value.
+        """
+        shown: set[str] = set()
+        sent = []
+        for pair in self.every:
+            if pair[0] in names and pair[0] not in shown:
+                shown.add(pair[0])
+            else:
+                sent.append(pair)
+        return tuple(sent)
 
     def chips(self) -> list[Chip]:
         """The active filters, in the order of a sentence."""
-        return [self._chip(pair) for pair in self.filters]
+        before = (None, *self.filters)
+        return [self._chip(pair, last) for pair, last in zip(self.filters, before, strict=False)]
 
-    def _chip(self, pair: tuple[str, str]) -> Chip:
-        rest = tuple(other for other in self.filters if other != pair)
-        without = _query(self.span + rest)
-        name, value = pair
-        if name == "meta":
-            key, text = unpack(value)
-            return Chip(f"with {key}", text, without)
-        if name == "rating":
-            return Chip("", RATING_WORDS[value], without)
-        if name == "tenant" and value == WITHOUT_TENANT:
-            return Chip("", "without a tenant", without)
-        if name in ("mood", "signal"):
-            told = MOOD_WORDS if name == "mood" else SIGNAL_WORDS
-            return Chip("", told[value], without)
-        if name == "language":
-            return Chip("in", LANGUAGES[value], without)
-        if name == "topic":
-            return Chip("about", self.topic, without)
-        words = {"user": "by", "model": "answered by", "tenant": "of tenant", "text": "saying"}
-        return Chip(words[name], f"“{value}”" if name == "text" else value, without)
+    def _chip(self, pair: tuple[str, str], before: tuple[str, str] | None) -> Chip:
+        without = _query(self.span + tuple(other for other in self.filters if other != pair))
+        words, value = chip_words(*pair, self.titles)
+        if is_one_of(*pair, before):
+            words = "or"
+        return Chip(words, value, without)
 
 
 def parse(
@@ -166,31 +172,33 @@ def parse(
     # clock is a few seconds fast.
     end = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
     days, span, since, until = _span(given, end, reach, zone, notices)
-    filters = _filters(given, tree, notices)
-    topic = dict(filters).get("topic", "")
+    filters = read_filters(given, tree, notices)
+    topics = of_name(filters, "topic")
     period, chosen = _period(given.get("period", ""), since, until, notices)
     question = Question(
         project=project,
         since=since,
         until=until,
-        tenant=_tenant(dict(filters).get("tenant")),
-        user=dict(filters).get("user", ""),
-        model=dict(filters).get("model", ""),
-        metadata=tuple(unpack(value) for name, value in filters if name == "meta"),
-        rating=dict(filters).get("rating", ""),
-        text=dict(filters).get("text", ""),
-        language=dict(filters).get("language", ""),
-        mood=dict(filters).get("mood", ""),
-        topics=_members(topic, tree),
-        signal=dict(filters).get("signal", ""),
+        tenant=_tenant(filters),
+        user=_alone(filters, "user"),
+        model=_alone(filters, "model"),
+        metadata=tuple(map(unpack, of_name(filters, "meta"))),
+        rating=_alone(filters, "rating"),
+        text=_alone(filters, "text"),
+        language=_alone(filters, "language"),
+        mood=_alone(filters, "mood"),
+        topics=members(topics, tree),
+        signal=_alone(filters, "signal"),
+        conditions=conditions_of(filters, tree),
         period=chosen,
-        sort=_one_of(given.get("sort", ""), sorts, "order", notices),
+        sort=one_of(given.get("sort", ""), sorts, "order", notices),
         page=_page(given.get("page", ""), notices),
         per_page=per_page,
         zone=zone,
     )
-    name = "no topic" if topic == WITHOUT_TOPIC else tree.title(topic)
-    return Asked(question, days, span, filters, period, tuple(notices), topic and name)
+    named = (*topics, *of_name(filters, "not_topic"))
+    titles = {id: "no topic" if id == WITHOUT_TOPIC else tree.title(id) for id in named}
+    return Asked(question, days, span, filters, period, tuple(notices), titles)
 
 
 def _span(
@@ -207,7 +215,7 @@ def _span(
     days = given.get("days", "")
     if days not in DAYS:
         if days:
-            notices.append(f"“{_short(days)}” is not a time span; these are the last 30 days.")
+            notices.append(f"“{short(days)}” is not a time span; these are the last 30 days.")
         days = DAYS_DEFAULT
     span = () if days == DAYS_DEFAULT else (("days", days),)
     if days == "all":
@@ -244,79 +252,25 @@ def _date(text: str, default: date | None, notices: list[str]) -> date | None:
     except ValueError:
         found = date.min
     if not TIMESTAMP_FIRST.date() <= found <= date(2200, 1, 1):
-        notices.append(f"“{_short(text)}” is not a day such as 2024-03-09; it was left out.")
+        notices.append(f"“{short(text)}” is not a day such as 2024-03-09; it was left out.")
         return None
     return found
 
 
-def _filters(given: QueryParams, tree: TopicTree, notices: list[str]) -> Pairs:
-    found: list[tuple[str, str]] = []
-    for name in ("user", "model", "tenant"):
-        found += _text(name, given.get(name, ""), notices)
-    found += _metadata(given, notices)
-    for name, allowed in (
-        ("rating", RATINGS),
-        ("language", LANGUAGES),
-        ("mood", MOOD_FILTERS),
-        ("topic", {WITHOUT_TOPIC, *tree.topics}),
-        ("signal", SIGNAL_WORDS),
-    ):
-        value = _one_of(given.get(name, ""), allowed, name, notices)
-        found += [(name, value)] if value else []
-    return (*found, *_text("text", given.get("text", "").strip(), notices))
+def _alone(filters: Pairs, name: str) -> str:
+    """The value of a filter that has one; several are conditions."""
+    values = of_name(filters, name)
+    return values[0] if len(values) == 1 else ""
 
 
-def _text(name: str, value: str, notices: list[str]) -> list[tuple[str, str]]:
-    if "\x00" in value:
-        notices.append(f"The filter by {name} held a character that no text has; it was left out.")
-        return []
-    if len(value) > FILTER_CHARS_MAX:
-        notices.append(f"The filter by {name} was cut at {FILTER_CHARS_MAX} characters.")
-    return [(name, value[:FILTER_CHARS_MAX])] if value else []
-
-
-def _metadata(given: QueryParams, notices: list[str]) -> list[tuple[str, str]]:
-    values = given.getlist("meta")
-    if given.get("key"):
-        # The form's two fields, which become one parameter of every link.
-        values.append(pack(given["key"].strip(), given.get("value", "").strip()))
-    found: dict[str, None] = {}
-    for value in values:
-        key, colon, _ = value.partition(":")
-        if not key or not colon or "\x00" in value or len(value) > FILTER_CHARS_MAX:
-            notices.append(f"“{_short(value)}” is not metadata as key:value; it was left out.")
-        else:
-            found[value] = None
-    if len(found) > METADATA_FILTERS_MAX:
-        notices.append(f"Only the first {METADATA_FILTERS_MAX} filters by metadata were used.")
-    return [("meta", value) for value in list(found)[:METADATA_FILTERS_MAX]]
-
-
-def pack(key: str, value: str) -> str:
-    """Metadata as one parameter; a colon in the key is escaped."""
-    return f"{key.replace('%', '%25').replace(':', '%3A')}:{value}"
-
-
-def unpack(packed: str) -> tuple[str, str]:
-    """The key and value of a metadata parameter."""
-    key, _, value = packed.partition(":")
-    return unquote(key), value
-
-
-def _members(topic: str, tree: TopicTree) -> tuple[str, ...]:
-    """The ids that count for a topic, as conversations carry them."""
-    if topic == WITHOUT_TOPIC:
-        return ("",)
-    return tree.members(topic) if topic else ()
-
-
-def _tenant(value: str | None) -> str | None:
-    return "" if value == WITHOUT_TENANT else value
+def _tenant(filters: Pairs) -> str | None:
+    values = of_name(filters, "tenant")
+    return None if not values else "" if values[0] == WITHOUT_TENANT else values[0]
 
 
 def _period(text: str, since: datetime, until: datetime, notices: list[str]) -> tuple[str, str]:
     """The period asked for, and the one to use: never more buckets than a chart can show."""
-    asked = _one_of(text, PERIODS, "period", notices)
+    asked = one_of(text, PERIODS, "period", notices)
     days = (until - since) / timedelta(days=1)
     fitting = "day" if days <= 45 else "week" if days <= 400 else "month"
     if not asked:
@@ -327,19 +281,12 @@ def _period(text: str, since: datetime, until: datetime, notices: list[str]) -> 
     return asked, asked
 
 
-def _one_of(value: str, allowed: Container[str], what: str, notices: list[str]) -> str:
-    if not value or value in allowed:
-        return value
-    notices.append(f"“{_short(value)}” is not a {what} known here; it was left out.")
-    return ""
-
-
 def _page(text: str, notices: list[str]) -> int:
     if not text:
         return 1
     if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= PAGES_MAX:
         return int(text[:9])
-    notices.append(f"“{_short(text)}” is not a page number; this is the first page.")
+    notices.append(f"“{short(text)}” is not a page number; this is the first page.")
     return 1
 
 
@@ -351,10 +298,6 @@ def _changed(pairs: Pairs, changes: dict[str, str]) -> str:
 
 def _query(pairs: Pairs) -> str:
     return f"?{urlencode(pairs, safe=':/', quote_via=quote)}" if pairs else ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def _day(value: date) -> str:

@@ -19,7 +19,8 @@ from causerie.web.calendars import calendar
 from causerie.web.charts import draw
 from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
 from causerie.web.filtered_pages import FilteredPages
-from causerie.web.questions import WITHOUT_TENANT, Asked
+from causerie.web.filters import WITHOUT_TENANT
+from causerie.web.questions import Asked
 from causerie.web.signin import Visitor
 from causerie.web.user_addresses import user_of, user_part
 from causerie.zones import day_of

@@ -10,10 +10,13 @@ calls AS (
     AND at >= {since:DateTime64(6, 'UTC')}
     AND at < {until:DateTime64(6, 'UTC')}
     AND ({every_tenant:Bool} OR tenant = {tenant:String})
-    AND ({user:String} = '' OR user = {user:String})
-    AND ({model:String} = '' OR model = {model:String})
+    AND (empty({users:Array(String)}) OR has({users:Array(String)}, user))
+    AND (empty({without_users:Array(String)}) OR NOT has({without_users:Array(String)}, user))
+    AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))
+    AND (empty({without_models:Array(String)}) OR NOT has({without_models:Array(String)}, model))
     AND ({key:String} = '' OR key = {key:String})
     AND ({endpoint:String} = '' OR endpoint = {endpoint:String})
+    AND (empty({endpoints:Array(String)}) OR has({endpoints:Array(String)}, endpoint))
     AND ({context:String} = '' OR context = {context:String})
     -- Global, because calls are not spread like conversations.
     AND ({every_conversation:Bool} OR cityHash64(tenant, conversation) GLOBAL IN (
@@ -22,29 +25,6 @@ calls AS (
       WHERE project = {project:String}
         -- Constant, so that none is read where none is sought.
         AND NOT {every_conversation:Bool}
-        AND arrayAll((k, v) -> metadata[k] = v, {keys:Array(String)}, {values:Array(String)})
-        AND multiIf(
-          {rating:String} = 'up', thumbs_up > 0,
-          {rating:String} = 'down', thumbs_down > 0,
-          {rating:String} = 'none', thumbs_up + thumbs_down = 0,
-          true)
-        AND ({language:String} = '' OR language = {language:String})
-        AND multiIf(
-          {mood:String} = '', true,
-          {mood:String} = 'positive', ifNull(sentiment > {margin:Float64}, false),
-          {mood:String} = 'negative', ifNull(sentiment < -{margin:Float64}, false),
-          {mood:String} = 'neutral', ifNull(abs(sentiment) <= {margin:Float64}, false),
-          trend = {mood:String})
-        AND ({signal:String} = '' OR has(signals, {signal:String}))
-        AND (empty({topics:Array(String)})
-          OR hasAny(topics, {topics:Array(String)})
-          OR hasAny(suggested, {topics:Array(String)})
-          OR (has({topics:Array(String)}, '') AND meaning > 0 AND empty(topics)
-              AND empty(suggested)))
-        AND ({text:String} = '' OR cityHash64(tenant, id) IN (
-          SELECT cityHash64(tenant, conversation)
-          FROM messages
-          WHERE project = {project:String}
-            AND {text:String} != ''
-            AND positionCaseInsensitiveUTF8(text, {text:String}) > 0))))
+--include reports/fitting
+    ))
 )
