@@ -149,7 +149,7 @@ def test_their_conversations_can_be_taken_away(cast: Cast, see: See) -> None:
     rows = cast.client.get(f"{home(cast)}/users/ana?format=json").json()
     assert [row["id"] for row in rows] == ["one"]
     assert "Hello" in cast.client.get(f"{home(cast)}/users/ana?format=csv").text
-    assert "user = 'ana'" in cast.client.get(f"{home(cast)}/users/ana?format=sql").text
+    assert "users = ['ana']" in cast.client.get(f"{home(cast)}/users/ana?format=sql").text
 
 
 def test_a_long_list_has_pages(cast: Cast, see: See) -> None:

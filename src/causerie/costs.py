@@ -48,6 +48,7 @@ class CallQuestion(Question):
             "every_conversation": not any(
                 (rest, self.rating, self.text, self.language, self.mood, self.topics, self.signal)
             )
+            and not self.standing
             and not self.conditions.of_conversations,
             # A conversation may be older than the calls of it that are asked for.
             "earliest_64": EVER,

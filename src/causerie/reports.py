@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar
 
+from causerie import visits
 from causerie.conditions import NO_CONDITIONS, Conditions, by_key
 from causerie.conversations import Kind, Message
 from causerie.meanings import MOOD_MARGIN, MOODS
@@ -48,6 +49,8 @@ class Question:
     what is about no topic.
     """
     signal: str = ""
+    standing: str = ""
+    """One of `visits.Standing`: what people were on the day of a conversation; empty for any."""
     conditions: Conditions = NO_CONDITIONS
     """What else; where one value is asked for above, several of the same do not count."""
     period: str = "day"
@@ -101,6 +104,9 @@ class Question:
             "margin": MOOD_MARGIN,
             "topics": list(self.topics),
             "signals": _any_of(self.signal, self.conditions.signals),
+            "standing": self.standing,
+            "reads_visits": bool(self.standing),
+            **visits.parameters(),
             **self.conditions.parameters(),
             "period": self.period,
             "zone": self.zone,

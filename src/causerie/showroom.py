@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.costs import Costs
+from causerie.engagement import Engagement
 from causerie.meaning_reports import MeaningReports
 from causerie.people import People
 from causerie.retention import RetentionReport
@@ -28,6 +29,7 @@ from causerie.web.cost_pages import CostPages
 from causerie.web.dashboard import Dashboard
 from causerie.web.edge import Keys
 from causerie.web.endpoint_pages import EndpointPages
+from causerie.web.engagement_pages import EngagementPages
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.key_limits import Ledger
 from causerie.web.language_pages import LanguagePages
@@ -123,6 +125,7 @@ class Showroom:
         people = People(events, self.stores.reports, self.meanings, self.costs)
         return [
             *RetentionPages(RetentionReport(events), filtered, clock).routes(),
+            *EngagementPages(Engagement(events), self.stores.reports, filtered).routes(),
             *UserPages(people, filtered, clock).routes(),
         ]
 

@@ -64,6 +64,13 @@ class TopicTree:
         """The topics in a theme, or those in none."""
         return [self.topics[child] for child in self._children.get(id, [])]
 
+    def is_leaf(self, id: str) -> bool:
+        """Whether it is a topic to show, and none to show is in it."""
+        topic = self.topics.get(id)
+        if topic is None or topic.hidden or topic.merged_into:
+            return False
+        return all(child.hidden for child in self.children(id))
+
     def shown(self, ids: Sequence[str], most: int) -> list[Topic]:
         """The topics to show where some are carried: the targets, without hidden ones."""
         found = dict.fromkeys(self.target(id) for id in ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from causerie.web.filters import HOURS, WITHOUT_TENANT, unpack
-from causerie.web.meaning_words import LANGUAGES, MOOD_WORDS, SIGNAL_WORDS
+from causerie.web.meaning_words import LANGUAGES, MOOD_WORDS, SIGNAL_WORDS, STANDING_WORDS
 
 RATING_WORDS = {"up": "rated up", "down": "rated down", "none": "not rated"}
 LEADING = {
@@ -28,6 +28,7 @@ LEADING = {
 }
 """What stands before the value of a filter."""
 WHOLE = {
+    **{("people", standing): words for standing, words in STANDING_WORDS.items()},
     ("feedback", "any"): "with feedback",
     ("feedback", "none"): "without feedback",
     ("masked", "yes"): "with masked personal data",

@@ -16,6 +16,7 @@ from starlette.datastructures import QueryParams
 from causerie.conditions import ANY, NO_LIMIT, Conditions, Range
 from causerie.reports import MOOD_FILTERS, RATINGS
 from causerie.topic_trees import TopicTree
+from causerie.visits import Standing
 from causerie.web.meaning_words import LANGUAGES, SIGNAL_WORDS
 
 WITHOUT_TENANT = "(none)"
@@ -33,12 +34,18 @@ ADDED = (
 LEFT_OUT = ("user", "model", "language", "topic", "signal", "event", "meta")
 RANGES = ("messages", "minutes", "hours", "cost")
 HOURS = 24
-CHOICES = {"feedback": ("any", "none"), "masked": ("yes", "no"), "failed": ("yes", "no")}
+CHOICES = {
+    "people": tuple(Standing),
+    "feedback": ("any", "none"),
+    "masked": ("yes", "no"),
+    "failed": ("yes", "no"),
+}
 ALIASES = {"rating": {"positive": "up", "negative": "down", "neutral": "none"}}
 """What the Context service calls them."""
 ORDER = (
     *("user", "not_user", "model", "not_model", "tenant", "meta", "not_meta", "rating"),
     *("language", "not_language", "mood", "topic", "not_topic", "signal", "not_signal"),
+    "people",
     *("event", "event_meta", "not_event", "feedback", "feedback_says", "masked", "failed"),
     *("source", "endpoint", *RANGES, "text"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from causerie.web.speech import speech
+from causerie.wording import say
 
 LANGUAGES = {
     "af": "Afrikaans",
@@ -128,6 +129,12 @@ SIGNAL_WORDS = {
     "refused": "assistant refused",
 }
 """What happened in a conversation, as it is called on pages."""
+STANDING_WORDS = {
+    "new": say("of new people"),
+    "returning": say("of returning people"),
+    "veteran": say("of veterans"),
+}
+"""Whose conversations they are, by what people were that day."""
 GOOD_SIGNALS = frozenset({"thanked"})
 KIND_WORDS = {
     "suggested": "found",

@@ -100,11 +100,11 @@ class Pages:
             extensions=["jinja2.ext.i18n"],
         )
         _speak(self._templates)
+        _know_people(self._templates)
         self._templates.filters.update(
             number=number,
             percent=percent,
             signed=signed,
-            month=month,
             duration=duration,
             urlpart=urlpart,
             amount=amount,
@@ -114,7 +114,6 @@ class Pages:
             money=money,
             price=price,
             language=language,
-            userpart=user_part,
             capitalize=capitalize,
         )
         self._templates.filters.update(self._times())
@@ -131,9 +130,6 @@ class Pages:
             GOOD_SIGNALS=GOOD_SIGNALS,
             EVENT_WORDS=EVENT_WORDS,
             KIND_WORDS=KIND_WORDS,
-            NEW_DAYS=NEW_DAYS,
-            VETERAN_DAYS=VETERAN_DAYS,
-            VETERAN_VISITS=VETERAN_VISITS,
             ROLE_WORDS=ROLE_WORDS,
         )
 
@@ -225,6 +221,14 @@ def _speak(templates: Environment) -> None:
     templates.policies["json.dumps_function"] = lambda data, **how: json.dumps(spoken(data), **how)
 
 
+def _know_people(templates: Environment) -> None:
+    """What pages about users and topics need: where a user's page is, who is new, small shares."""
+    templates.filters.update(userpart=user_part, month=month, tenths=tenths, points=points)
+    templates.globals.update(
+        NEW_DAYS=NEW_DAYS, VETERAN_DAYS=VETERAN_DAYS, VETERAN_VISITS=VETERAN_VISITS
+    )
+
+
 def _gettext(message: str, /, **values: object) -> Markup:
     return speech().gettext(message, **values)
 
@@ -303,6 +307,18 @@ def signed(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{'−' if value < 0 else '+'}{speech().decimal(abs(value), '0.00')}"
+
+
+def tenths(share: float | None) -> str:
+    """A small share of one as `8.1 %`, or a dash for what is not known."""
+    if share is None:
+        return UNKNOWN
+    return speech().percent_pattern.replace("0", speech().decimal(share * 100, "#,##0.0"))
+
+
+def points(difference: float) -> str:
+    """A difference of two shares as `+2.1` or `−0.8`."""
+    return f"{'−' if difference < 0 else '+'}{speech().decimal(abs(difference) * 100, '0.0')}"
 
 
 def zone_of(context: Context) -> str:

@@ -189,6 +189,7 @@ def parse(
         mood=_alone(filters, "mood"),
         topics=members(topics, tree),
         signal=_alone(filters, "signal"),
+        standing=_alone(filters, "people"),
         conditions=conditions_of(filters, tree),
         period=chosen,
         sort=one_of(given.get("sort", ""), sorts, "order", notices),

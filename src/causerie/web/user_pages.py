@@ -128,11 +128,5 @@ def _narrowed(asked: Asked, person: Person) -> tuple[Asked, Asked]:
 
 
 def _topics(parts: Sequence[Part], tree: TopicTree) -> list[Part]:
-    """What they talk about most: kept topics and what was found, themes left to what is in them."""
-    shown = [part for part in parts if part.value in tree and _is_leaf(part.value, tree)]
-    return shown[:PARTS_SHOWN]
-
-
-def _is_leaf(id: str, tree: TopicTree) -> bool:
-    topic = tree.topics[id]
-    return not topic.hidden and not any(not child.hidden for child in tree.children(id))
+    """What they talk about most; themes leave it to what is in them."""
+    return [part for part in parts if tree.is_leaf(part.value)][:PARTS_SHOWN]

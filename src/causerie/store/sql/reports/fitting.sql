@@ -52,6 +52,14 @@
           AND toHour(toTimeZone(started_at, {zone:String})) < {hours_range:Array(Float64)}[2],
         toHour(toTimeZone(started_at, {zone:String})) >= {hours_range:Array(Float64)}[1]
           OR toHour(toTimeZone(started_at, {zone:String})) < {hours_range:Array(Float64)}[2]))
+    -- Global, because the conversations of a person are spread.
+    AND ({standing:String} = '' OR cityHash64(tenant, user, toDate(started_at, {zone:String}))
+      GLOBAL IN (
+        SELECT cityHash64(tenant, user, day)
+        FROM (
+--include visits
+        )
+        WHERE standing = {standing:String}))
     -- A hash of 64 bits, because a set of numbers is ten times as fast as one of strings.
     AND ({text:String} = '' OR cityHash64(tenant, id) IN (
       SELECT cityHash64(tenant, conversation)
