@@ -30,6 +30,7 @@ from causerie.stores import Stores
 from causerie.testing import ServerProcess, Ticking
 from tests.clickhouse_bridge import ClickHouseBridge
 from tests.clients.apps import scripted_openai
+from tests.desk_cast import World, Worlds
 from tests.postgres_server import PostgresServer, serve_postgres
 from tests.scripted_upstream import ScriptedUpstream
 from tests.session_cast import ENDPOINT
@@ -115,6 +116,21 @@ def events(request: pytest.FixtureRequest) -> EventStore:
     """The analytics store. A test that asks for it runs embedded and over HTTP."""
     store: EventStore = request.getfixturevalue(f"{request.param}_events")
     return store
+
+
+@pytest.fixture(scope="session")
+def query_worlds(sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+    """Worlds for typed SQL, one in each analytics store that a test asks for."""
+    file = shutil.copy(sqlite_file, tmp_path_factory.mktemp("queries") / "state.db")
+    worlds = Worlds(open_state(f"sqlite:///{file}"))
+    yield worlds
+    worlds.close()
+
+
+@pytest.fixture
+def world(events: EventStore, query_worlds: Worlds) -> World:
+    """A project with another beside it, and a desk to ask at, on both engines."""
+    return query_worlds.of(events)
 
 
 @pytest.fixture

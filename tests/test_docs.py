@@ -12,6 +12,7 @@ from typer.main import get_command
 from causerie import conversations, reports
 from causerie.cli import app
 from causerie.config import SECRETS, VARIABLES
+from causerie.queries.tables import TABLES
 from causerie.web import contextai, edge
 
 ROOT = Path(__file__).parents[1]
@@ -61,3 +62,11 @@ def test_every_limit_of_the_api_is_documented_by_name() -> None:
             internal = {"PREVIEW_CHARS_MAX", "DRAIN_BYTES_MAX", "KEYS_CACHED_MAX"}
             if name.endswith("_MAX") and name not in internal:
                 assert f"`{name}`" in text, name
+
+
+def test_every_table_of_typed_sql_is_documented() -> None:
+    text = document("docs/sql.md")
+    for table in TABLES:
+        assert f"**`{table.name}`** {table.words}" in text
+        for column in table.columns:
+            assert f"| `{column.name}` | {column.type} | {column.words} |" in text, column

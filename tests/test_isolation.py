@@ -53,6 +53,7 @@ GET   /api/v1/topic_suggestions/{id}/conversations   401  401  401  401  404  40
 GET   /api/v1/topic_suggestions/{id}/statistics      401  401  401  401  404  403  401  404  401
 GET   /api/v1/suggested_topics                       401  401  401  401  200  403  401  200  401
 GET   /api/v1/export                                 401  401  401  401  200  403  401  200  401
+POST  /api/v1/sql                                    401  401  401  401  200  403  401  200  401
 GET   /health                                        200  200  200  200  200  200  200  200  200
 GET   /static/{name:path}                            200  200  200  200  200  200  200  200  200
 GET   /favicon.ico                                   307  307  307  307  307  307  307  307  307
@@ -303,7 +304,7 @@ class Street:
         return path
 
     def _token(self, door: Door, who: str) -> str:
-        writes = door.method != "GET"
+        writes = door.method != "GET" and not door.path.endswith("/sql")
         right, wrong = ("ingest", "read") if writes else ("read", "ingest")
         if not door.is_api:
             right, wrong = "admin", "gateway"
@@ -314,6 +315,8 @@ class Street:
     def _body(self, door: Door) -> object:
         if door.method == "PATCH":
             return [{"rating": 1}]
+        if door.path.endswith("/sql"):
+            return {"sql": "SELECT * FROM messages"}
         said = {"role": "user", "message": "Good morning"}
         return {"conversation": {"id": self.conversation, "messages": [said]}}
 

@@ -27,7 +27,7 @@ from causerie.local_models import LocalModel
 from causerie.meaning_reports import MeaningReports
 from causerie.privacy import PersonalDataFilter
 from causerie.showroom import Showroom
-from causerie.stores import Stores
+from causerie.stores import Stores, open_desk
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.web.answers import Answers
 from causerie.web.callers import Callers
@@ -37,6 +37,7 @@ from causerie.web.endpoints import EndpointsAPI
 from causerie.web.exchanges import ExchangesAPI
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
+from causerie.web.sql_api import SqlAPI
 from causerie.web.topic_suggestions import TopicSuggestions
 from causerie.web.voices import Voices
 from causerie.workshop import Workshop, open_workshop
@@ -97,6 +98,7 @@ def build(
         await parts.switchboard.stop()
         await parts.commit.stop()
         await run_in_threadpool(parts.workshop.stop)
+        await run_in_threadpool(parts.desk.close)
         stores.delivery.stop()
         stores.close()
 
@@ -145,6 +147,7 @@ class Parts:
             self._find_endpoint,
             clock,
         )
+        self.desk = open_desk(settings, stores)
         self.allowances = Allowances(self.shelves.spending, clock)
         self.callers = Callers(
             self.keys,
@@ -201,6 +204,7 @@ class Parts:
                 self.uid,
             ).routes(),
             *TopicSuggestions(self.keys, reports, answers, clock).routes(),
+            *SqlAPI(self.keys, self.desk, clock).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),
         ]

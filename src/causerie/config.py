@@ -14,6 +14,8 @@ from causerie.errors import Invalid
 FLUSH_INTERVAL_MS_MAX = 60_000
 MEANING_PROCESSES_MAX = 64
 PORT_MAX = 65_535
+SQL_SECONDS_MAX = 60
+SQL_MEMORY_MB_MIN = 50
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
 WHEN_BUSY = ("refuse", "retry", "wait")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -33,6 +35,9 @@ class Settings:
     """What people and clients type to reach the server; by default scheme, host and port."""
     events_url: str = ""
     """`clickhouse://user:password@host:8123/database`, or nothing for the embedded engine."""
+    events_read_url: str = ""
+    """The same for typed SQL alone, as a user who may do nothing but read; by default `events_url`.
+    """
     events_cluster: str = ""
     """Name of the ClickHouse cluster to spread the tables over, or nothing for one server."""
     state_url: str = ""
@@ -51,6 +56,10 @@ class Settings:
     """Refuse the times to live that Ark refuses, instead of keeping contexts as asked."""
     open_project: str = ""
     """Id of the project whose gateway answers without a key, or nothing for none."""
+    sql_seconds: int = 10
+    """How long a query that somebody types may take."""
+    sql_memory_mb: int = 500
+    """How much memory it may take; as many as two run at once."""
     log_level: str = "info"
 
     @property
@@ -85,7 +94,7 @@ class Settings:
         return check(replace(self, **changed))
 
 
-SECRETS = ("events_url", "state_url", "secret")
+SECRETS = ("events_url", "events_read_url", "state_url", "secret")
 VARIABLES = {name: f"CAUSERIE_{name.upper()}" for name in Settings.__dataclass_fields__}
 
 
@@ -130,6 +139,12 @@ def check(settings: Settings) -> Settings:
             f"CAUSERIE_MEANING_PROCESSES is not between 0 and {MEANING_PROCESSES_MAX}",
             field="meaning_processes",
         )
+    if not 1 <= settings.sql_seconds <= SQL_SECONDS_MAX:
+        raise Invalid(
+            f"CAUSERIE_SQL_SECONDS is not between 1 and {SQL_SECONDS_MAX}", field="sql_seconds"
+        )
+    if settings.sql_memory_mb < SQL_MEMORY_MB_MIN:
+        raise Invalid(f"CAUSERIE_SQL_MEMORY_MB is under {SQL_MEMORY_MB_MIN}", field="sql_memory_mb")
     if settings.log_level not in LOG_LEVELS:
         raise Invalid(f"CAUSERIE_LOG_LEVEL is none of {', '.join(LOG_LEVELS)}", field="log_level")
     if settings.when_busy not in WHEN_BUSY:

@@ -12,12 +12,14 @@ from sqlalchemy import Engine
 from causerie.clock import Clock, utc_now
 from causerie.config import Settings
 from causerie.delivery import Delivery
+from causerie.queries.desk import Limits, QueryDesk
 from causerie.reports import Reports
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, embedded_address
 from causerie.store.folder import DataFolder
 from causerie.store.inbox import Inbox
 from causerie.store.state import open_state
+from causerie.store.topics import Topics
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,13 @@ def holder(settings: Settings) -> str:
     if settings.embedded and not settings.state_url:
         return f"the process that has {settings.data.resolve()}"
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def open_desk(settings: Settings, stores: Stores) -> QueryDesk:
+    """Where typed SQL is answered, on clients of its own, not yet connected."""
+    limits = Limits(seconds=settings.sql_seconds, memory_bytes=settings.sql_memory_mb * 1_000_000)
+    events = stores.events.beside(settings.events_read_url)
+    return QueryDesk(events, Topics(stores.engine), stores.accounts, limits)
 
 
 def open_events(settings: Settings) -> EventStore:

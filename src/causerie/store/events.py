@@ -9,6 +9,7 @@ import logging
 import queue
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import clickhouse_connect
+import msgspec
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import (
@@ -25,7 +27,7 @@ from clickhouse_connect.driver.exceptions import (
     OperationalError,
 )
 
-from causerie.errors import Unavailable
+from causerie.errors import TooLarge, Unavailable
 from causerie.store.events_schema import TABLES, EventTable
 
 CLIENTS_MAX = 4
@@ -35,6 +37,16 @@ QUERY_SECONDS_MAX = 60
 PARAMETER_BYTES_MAX = 64 * 1024
 """Half of what a ClickHouse server takes: an id may need more bytes when it is escaped."""
 PARAMETER_ITEM_BYTES = 4
+READ_BYTES = 1024 * 1024
+ROWS_FORMAT = "JSONCompactEachRowWithNamesAndTypes"
+ROWS_SETTINGS = {
+    "date_time_output_format": "'iso'",
+    "output_format_json_quote_64bit_integers": 0,
+    "output_format_json_quote_decimals": 1,
+    "output_format_json_quote_denormals": 0,
+    "output_format_json_validate_utf8": 1,
+}
+"""What a query sets so that `answer` can read it."""
 BACKGROUND = "enrichment/"
 """Statements for which nobody waits: they take one core and little memory."""
 BACKGROUND_SETTINGS = {"max_threads": 1, "max_block_size": 4096}
@@ -55,6 +67,17 @@ ANY_CODE = _AnyCode()
 # it: 2 seconds and 50 MB at the first insert. So it looks where pandas is not installed.
 options.pd = options.pd_time_test = None
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as JSON has them (times in ISO 8601, decimals as texts), with the names and the engine's
+    types of their columns.
+    """
+
+    names: list[str]
+    types: list[str]
+    rows: list[list[Any]]
 
 
 class EventStore:
@@ -141,6 +164,45 @@ class EventStore:
                 column_formats=dict.fromkeys(binary, "bytes"),
             )
             return list(result.named_results())
+
+    def beside(self, address: str = "") -> EventStore:
+        """Clients of their own for the same engine, or for another address of it, so that whoever
+        waits for these holds up nobody else.
+        """
+        return EventStore(address or self._address, self._cluster)
+
+    def answer(self, query: str, parameters: Mapping[str, Any], bytes_max: int) -> Rows:
+        """What a query that we have put together says. Raises TooLarge when that is over so many
+        bytes as JSON, Unavailable when nothing answers, DatabaseError for whatever the engine has
+        against it.
+        """
+        body = self.packed(query, parameters, ROWS_FORMAT, bytes_max)
+        names, types, *rows = (msgspec.json.decode(line) for line in body.splitlines())
+        return Rows(names, types, rows)
+
+    def packed(
+        self, query: str, parameters: Mapping[str, Any], format: str, bytes_max: int
+    ) -> bytes:
+        """The same as a file that the engine writes, such as `Parquet`. Raises the same."""
+        # Without any value to bind by name, the driver would put values into the text by itself.
+        bound = {
+            name: value
+            for name, value in parameters.items()
+            if f"{{{name.removesuffix('_64')}:" in query
+        }
+        with self._client(transient=()) as client:
+            with client.raw_stream(query, parameters=bound, fmt=format) as stream:
+                body = bytearray()
+                while chunk := stream.read(READ_BYTES):
+                    body += chunk
+                    if len(body) > bytes_max:
+                        raise TooLarge(f"the result is over {bytes_max // 1_000_000} MB")
+            return bytes(body)
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether the tables are spread over several servers."""
+        return bool(self._cluster)
 
     def parsed(self, statement: str) -> str:
         """The statement as the engine understands it, without running it."""
