@@ -73,6 +73,7 @@ GET   /p/{project}/conversations/{id:path}           200  200  200  404  303  30
 GET   /p/{project}/users/retention                   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users                             200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users/engagement                  200  200  200  404  303  303  303  303  303
+GET   /p/{project}/users/risk                        200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users/{user:path}                 200  200  200  404  303  303  303  303  303
 GET   /p/{project}/topics                            200  200  200  404  303  303  303  303  303
 GET   /p/{project}/topics/new                        200  200  403  404  303  303  303  303  303

@@ -15,6 +15,7 @@ from causerie.engagement import Engagement
 from causerie.meaning_reports import MeaningReports
 from causerie.people import People
 from causerie.retention import RetentionReport
+from causerie.risks import RiskReport
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.progress import Progress
 from causerie.store.sign_ins import SignIns
@@ -36,6 +37,7 @@ from causerie.web.language_pages import LanguagePages
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.retention_pages import RetentionPages
+from causerie.web.risk_pages import RiskPages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
 from causerie.web.topic_forms import Trials
@@ -126,6 +128,7 @@ class Showroom:
         return [
             *RetentionPages(RetentionReport(events), filtered, clock).routes(),
             *EngagementPages(Engagement(events), self.stores.reports, filtered).routes(),
+            *RiskPages(RiskReport(events), filtered).routes(),
             *UserPages(people, filtered, clock).routes(),
         ]
 

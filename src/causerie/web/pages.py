@@ -224,6 +224,7 @@ def _speak(templates: Environment) -> None:
 def _know_people(templates: Environment) -> None:
     """What pages about users and topics need: where a user's page is, who is new, small shares."""
     templates.filters.update(userpart=user_part, month=month, tenths=tenths, points=points)
+    templates.filters.update(tenth=tenth, hundredth=hundredth)
     templates.globals.update(
         NEW_DAYS=NEW_DAYS, VETERAN_DAYS=VETERAN_DAYS, VETERAN_VISITS=VETERAN_VISITS
     )
@@ -314,6 +315,16 @@ def tenths(share: float | None) -> str:
     if share is None:
         return UNKNOWN
     return speech().percent_pattern.replace("0", speech().decimal(share * 100, "#,##0.0"))
+
+
+def tenth(value: float) -> str:
+    """`2.1`."""
+    return speech().decimal(value, "#,##0.0")
+
+
+def hundredth(value: float) -> str:
+    """`0.12`."""
+    return speech().decimal(value, "#,##0.00")
 
 
 def points(difference: float) -> str:
