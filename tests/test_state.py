@@ -108,3 +108,19 @@ def test_an_upgrade_keeps_what_was_there(empty: str) -> None:
         kept = connection.execute(select(keys.c.id, keys.c.name, keys.c.allowance)).all()
     upgraded.dispose()
     assert [tuple(row) for row in kept] == [("key-1", "CI", None)]
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_the_migrations(
+    state_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("migrated again")
+
+    monkeypatch.setattr(command, "upgrade", refuse)
+    address = Settings(state_url=state_url).state_address
+    engine = open_state(address)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+    with pytest.raises(AssertionError, match="migrated again"):
+        open_state(address)

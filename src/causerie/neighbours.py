@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_matrix, csr_matrix, identity
 
 from causerie.embeddings import Vectors
 
@@ -54,6 +53,9 @@ def shared_graph(neighbours: Neighbours) -> Any:
     weighs the share of their nearest rows that the two have in common (Jaccard), evened out, so
     that a bridge between two groups weighs little however close its ends are.
     """
+    # Not above: a server imports this and leaves the computing to its processes of models.
+    from scipy.sparse import coo_matrix, csr_matrix, identity
+
     size, count = neighbours.rows.shape
     if not count:
         return csr_matrix((size, size), dtype=np.float64)
