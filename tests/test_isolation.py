@@ -89,6 +89,8 @@ POST  /p/{project}/topics/{topic}/hide               303  303  403  404  303  30
 POST  /p/{project}/topics/{topic}/merge              303  303  403  404  303  303  303  303  303
 POST  /p/{project}/topics/{topic}/keep               409  409  403  404  303  303  303  303  303
 POST  /p/{project}/topics/{topic}/delete             404  303  403  404  303  303  303  303  303
+GET   /p/{project}/reports/sql                       200  200  200  404  303  303  303  303  303
+POST  /p/{project}/reports/sql                       303  303  403  404  303  303  303  303  303
 GET   /p/{project}/settings/understanding            200  200  200  404  303  303  303  303  303
 POST  /p/{project}/settings/understanding            303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/understanding/find       303  303  403  404  303  303  303  303  303

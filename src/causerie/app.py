@@ -221,6 +221,7 @@ class Parts:
             Offers(shelves.endpoints, self.local),
             self.clock,
             self.callers.forget,
+            self.desk,
         )
 
 

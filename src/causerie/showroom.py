@@ -14,6 +14,7 @@ from causerie.costs import Costs
 from causerie.engagement import Engagement
 from causerie.meaning_reports import MeaningReports
 from causerie.people import People
+from causerie.queries.desk import QueryDesk
 from causerie.retention import RetentionReport
 from causerie.risks import RiskReport
 from causerie.store.meaning_settings import MeaningSettingsStore
@@ -21,6 +22,7 @@ from causerie.store.progress import Progress
 from causerie.store.sign_ins import SignIns
 from causerie.store.topics import Topics
 from causerie.store.verdicts import Verdicts
+from causerie.store.views import Views
 from causerie.stores import Stores
 from causerie.switchboard import Shelves
 from causerie.topic_changes import TopicChanges
@@ -40,6 +42,7 @@ from causerie.web.retention_pages import RetentionPages
 from causerie.web.risk_pages import RiskPages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
+from causerie.web.sql_pages import SqlPages
 from causerie.web.topic_forms import Trials
 from causerie.web.topic_pages import TopicPages
 from causerie.web.understanding_pages import UnderstandingPages
@@ -61,6 +64,7 @@ class Showroom:
         offers: Offers,
         clock: Clock,
         forget: Callable[[], None],
+        desk: QueryDesk,
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -71,6 +75,7 @@ class Showroom:
         self.offers = offers
         self.clock = clock
         self.forget = forget
+        self.desk = desk
         self.sign_ins = SignIns(stores.engine)
         self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
         self.topics = Topics(stores.engine)
@@ -85,6 +90,7 @@ class Showroom:
             *self._conversations(),
             *self._users(),
             *self._topics(),
+            *SqlPages(self.desk, Views(self.stores.engine), self.filtered, self.doors).routes(),
             *self._understanding(),
             *self._gateway(),
         ]

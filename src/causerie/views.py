@@ -28,6 +28,7 @@ PAGES = {
     "retention": "/users/retention",
     "explore": "/reports/explore",
     "funnels": "/reports/funnels",
+    "sql": "/reports/sql",
 }
 """The pages that can be kept, with the end of their address after that of the project."""
 

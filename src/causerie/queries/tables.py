@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causerie.store.events import statement
+from causerie.wording import say
 
 
 @dataclass(frozen=True)
@@ -35,174 +36,198 @@ class Table:
         return statement(self.statement)
 
 
-def _columns(*lines: str) -> tuple[Column, ...]:
-    return tuple(Column(*(part.strip() for part in line.split("|"))) for line in lines)
-
-
-_TENANT = "tenant | String | whom the conversation was logged for; empty where nobody was named"
-_AT = "at | DateTime64(6) | when, in the project's time zone"
-_OF = "conversation | String | id of the conversation that it is in"
-_POSITION = "position | UInt64 | its place in the conversation: sort by it"
-_MOOD = "mood | Nullable(Float32) | how pleased it sounds, -1 to 1; NULL where that is not known"
-_MEAN_MOOD = _MOOD.replace("Float32", "Float64")
-_METADATA = "metadata | Map(String, String) | what the app logged with it: metadata['plan']"
-_SIGNALS = (
-    "signals | Array(String) | what is said outright of how it goes, such as thanks or complaint"
+_TENANT = Column(
+    "tenant", "String", say("whom the conversation was logged for; empty where nobody was named")
+)
+_AT = Column("at", "DateTime64(6)", say("when, in the project's time zone"))
+_OF = Column("conversation", "String", say("id of the conversation that it is in"))
+_POSITION = Column("position", "UInt64", say("its place in the conversation: sort by it"))
+_MOOD = Column(
+    "mood", "Nullable(Float32)", say("how pleased it sounds, -1 to 1; NULL where that is not known")
+)
+_MEAN_MOOD = replace(_MOOD, type="Nullable(Float64)")
+_METADATA = Column(
+    "metadata", "Map(String, String)", say("what the app logged with it: metadata['plan']")
+)
+_SIGNALS = Column(
+    "signals",
+    "Array(String)",
+    say("what is said outright of how it goes, such as thanks or complaint"),
 )
 
 TABLES = (
     Table(
         "queries/conversations",
-        "A row per conversation.",
-        _columns(
-            "id | String | its id; unique within a tenant",
+        say("A row per conversation."),
+        (
+            Column("id", "String", say("its id; unique within a tenant")),
             _TENANT,
-            "user | String | who talked; empty where nobody was named",
-            "started_at | DateTime64(6) | when it began, in the project's time zone",
-            "ended_at | DateTime64(6) | when its latest message was sent, in the same zone",
-            "model | String | the model that answered",
-            "source | String | how it came here",
-            "preview | String | how it begins",
-            "messages | UInt32 | how many messages it has",
-            "user_messages | UInt32 | how many of them are the user's",
-            "assistant_messages | UInt32 | how many of them are the assistant's",
-            "tools | UInt32 | how many calls of tools",
-            "events | UInt32 | how many events",
-            "thumbs_up | UInt32 | how many thumbs up",
-            "thumbs_down | UInt32 | how many thumbs down",
-            "feedback | String | what the user wrote about it",
-            "language | String | a code such as fr; empty where it is not known",
+            Column("user", "String", say("who talked; empty where nobody was named")),
+            Column("started_at", "DateTime64(6)", say("when it began, in the project's time zone")),
+            Column(
+                "ended_at",
+                "DateTime64(6)",
+                say("when its latest message was sent, in the same zone"),
+            ),
+            Column("model", "String", say("the model that answered")),
+            Column("source", "String", say("how it came here")),
+            Column("preview", "String", say("how it begins")),
+            Column("messages", "UInt32", say("how many messages it has")),
+            Column("user_messages", "UInt32", say("how many of them are the user's")),
+            Column("assistant_messages", "UInt32", say("how many of them are the assistant's")),
+            Column("tools", "UInt32", say("how many calls of tools")),
+            Column("events", "UInt32", say("how many events")),
+            Column("thumbs_up", "UInt32", say("how many thumbs up")),
+            Column("thumbs_down", "UInt32", say("how many thumbs down")),
+            Column("feedback", "String", say("what the user wrote about it")),
+            Column("language", "String", say("a code such as fr; empty where it is not known")),
             _MOOD,
-            "mood_messages | UInt32 | how many messages that is the mean of",
-            "mood_trend | String | where its mood went: up, flat, down, or empty",
+            Column("mood_messages", "UInt32", say("how many messages that is the mean of")),
+            Column("mood_trend", "String", say("where its mood went: up, flat, down, or empty")),
             _SIGNALS,
-            "topics | Array(String) | names of the topics that it is about",
+            Column("topics", "Array(String)", say("names of the topics that it is about")),
             _METADATA,
         ),
     ),
     Table(
         "queries/messages",
-        "A row per message, with its text: personal data is masked.",
-        _columns(
+        say("A row per message, with its text: personal data is masked."),
+        (
             _OF,
-            "id | String | its id",
+            Column("id", "String", say("its id")),
             _TENANT,
             _POSITION,
             _AT,
-            "role | String | user or assistant",
-            "text | String | what was said",
-            "rating | Int8 | 1 thumb up, -1 thumb down, 0 none",
-            "masked | Array(String) | which kinds of personal data were masked in it",
+            Column("role", "String", say("user or assistant")),
+            Column("text", "String", say("what was said")),
+            Column("rating", "Int8", say("1 thumb up, -1 thumb down, 0 none")),
+            Column(
+                "masked", "Array(String)", say("which kinds of personal data were masked in it")
+            ),
             _METADATA,
         ),
     ),
     Table(
         "queries/meanings",
-        "A row per understood message: join it to messages by conversation, tenant and id.",
-        _columns(
+        say("A row per understood message: join it to messages by conversation, tenant and id."),
+        (
             _OF,
-            "message | String | id of the message",
+            Column("message", "String", say("id of the message")),
             _TENANT,
             _POSITION,
             _AT,
-            "user | String | who talked",
-            "role | String | user or assistant",
-            "language | String | a code such as fr",
+            Column("user", "String", say("who talked")),
+            Column("role", "String", say("user or assistant")),
+            Column("language", "String", say("a code such as fr")),
             _MOOD,
             _SIGNALS,
-            "topics | Array(String) | names of the topics that it is about",
-            "translation | String | its text in another language, where one was made",
+            Column("topics", "Array(String)", say("names of the topics that it is about")),
+            Column(
+                "translation", "String", say("its text in another language, where one was made")
+            ),
         ),
     ),
     Table(
         "queries/users",
-        "A row per user and tenant, over all time.",
-        _columns(
-            "user | String | who",
+        say("A row per user and tenant, over all time."),
+        (
+            Column("user", "String", say("who")),
             _TENANT,
-            "conversations | UInt64 | how many they had",
-            "messages | UInt64 | how many messages they sent",
-            "thumbs_up | UInt64 | how many thumbs up they gave",
-            "thumbs_down | UInt64 | how many thumbs down",
+            Column("conversations", "UInt64", say("how many they had")),
+            Column("messages", "UInt64", say("how many messages they sent")),
+            Column("thumbs_up", "UInt64", say("how many thumbs up they gave")),
+            Column("thumbs_down", "UInt64", say("how many thumbs down")),
             _MEAN_MOOD,
-            "languages | Array(String) | codes of the languages that they talked in",
-            "first_seen | DateTime64(6) | when their first conversation began",
-            "last_seen | DateTime64(6) | when their latest message was sent",
+            Column("languages", "Array(String)", say("codes of the languages that they talked in")),
+            Column("first_seen", "DateTime64(6)", say("when their first conversation began")),
+            Column("last_seen", "DateTime64(6)", say("when their latest message was sent")),
         ),
     ),
     Table(
         "queries/topics",
-        "A row per topic that users talked about, over all time.",
-        _columns(
-            "topic | String | its name",
-            "theme | String | the name of the theme that it is in; empty for none",
-            "messages | UInt64 | messages of users about it",
-            "conversations | UInt64 | conversations with such messages",
-            "users | UInt64 | users who sent them",
+        say("A row per topic that users talked about, over all time."),
+        (
+            Column("topic", "String", say("its name")),
+            Column("theme", "String", say("the name of the theme that it is in; empty for none")),
+            Column("messages", "UInt64", say("messages of users about it")),
+            Column("conversations", "UInt64", say("conversations with such messages")),
+            Column("users", "UInt64", say("users who sent them")),
             _MEAN_MOOD,
-            "first_seen | DateTime64(6) | when the first of them was sent",
-            "last_seen | DateTime64(6) | when the latest was sent",
+            Column("first_seen", "DateTime64(6)", say("when the first of them was sent")),
+            Column("last_seen", "DateTime64(6)", say("when the latest was sent")),
         ),
     ),
     Table(
         "queries/events",
-        "A row per event that the app logged.",
-        _columns(
+        say("A row per event that the app logged."),
+        (
             _OF,
-            "id | String | its id",
+            Column("id", "String", say("its id")),
             _TENANT,
             _POSITION,
             _AT,
-            "name | String | what happened",
-            "text | String | what the app wrote with it",
+            Column("name", "String", say("what happened")),
+            Column("text", "String", say("what the app wrote with it")),
             _METADATA,
         ),
     ),
     Table(
         "queries/tools",
-        "A row per call of a tool.",
-        _columns(
+        say("A row per call of a tool."),
+        (
             _OF,
-            "id | String | its id",
+            Column("id", "String", say("its id")),
             _TENANT,
             _POSITION,
             _AT,
-            "name | String | which tool",
-            "thought | String | why the assistant called it",
-            "input | String | what it was given",
-            "observation | String | what it answered",
+            Column("name", "String", say("which tool")),
+            Column("thought", "String", say("why the assistant called it")),
+            Column("input", "String", say("what it was given")),
+            Column("observation", "String", say("what it answered")),
             _METADATA,
         ),
     ),
     Table(
         "queries/exchanges",
-        "A row per call of a model through the gateway, with what it took.",
-        _columns(
-            "id | String | its id",
+        say("A row per call of a model through the gateway, with what it took."),
+        (
+            Column("id", "String", say("its id")),
             _AT,
-            "api | String | which of the gateway's APIs",
-            "key | String | name of the key that called",
-            "endpoint | String | which endpoint",
-            "model | String | which model",
-            "upstream | String | which provider answered",
-            "user | String | for whom",
+            Column("api", "String", say("which of the gateway's APIs")),
+            Column("key", "String", say("name of the key that called")),
+            Column("endpoint", "String", say("which endpoint")),
+            Column("model", "String", say("which model")),
+            Column("upstream", "String", say("which provider answered")),
+            Column("user", "String", say("for whom")),
             _TENANT,
-            "conversation | String | id of the conversation that its words are in",
-            "context | String | id of the context, if there is one",
-            "first_token_ms | Nullable(UInt32) | milliseconds until the answer began",
-            "total_ms | UInt32 | milliseconds until it ended",
-            "input_tokens | UInt32 | tokens that were sent",
-            "cached_tokens | Nullable(UInt32) | of these, from the cache; NULL: not said",
-            "output_tokens | UInt32 | tokens that came back",
-            "reasoning_tokens | UInt32 | of these, for thinking",
-            "estimated | Bool | whether the tokens were counted here, not by the provider",
-            "cost | Nullable(Decimal(18, 9)) | what it cost; NULL where no price is known",
-            "currency | String | in which currency",
-            "finish_reason | String | why it ended",
-            "status | UInt16 | the HTTP status",
-            "error | String | what went wrong",
-            "streamed | Bool | whether it was streamed",
-            "partial | Bool | whether it broke off",
+            Column("conversation", "String", say("id of the conversation that its words are in")),
+            Column("context", "String", say("id of the context, if there is one")),
+            Column(
+                "first_token_ms", "Nullable(UInt32)", say("milliseconds until the answer began")
+            ),
+            Column("total_ms", "UInt32", say("milliseconds until it ended")),
+            Column("input_tokens", "UInt32", say("tokens that were sent")),
+            Column(
+                "cached_tokens", "Nullable(UInt32)", say("of these, from the cache; NULL: not said")
+            ),
+            Column("output_tokens", "UInt32", say("tokens that came back")),
+            Column("reasoning_tokens", "UInt32", say("of these, for thinking")),
+            Column(
+                "estimated",
+                "Bool",
+                say("whether the tokens were counted here, not by the provider"),
+            ),
+            Column(
+                "cost",
+                "Nullable(Decimal(18, 9))",
+                say("what it cost; NULL where no price is known"),
+            ),
+            Column("currency", "String", say("in which currency")),
+            Column("finish_reason", "String", say("why it ended")),
+            Column("status", "UInt16", say("the HTTP status")),
+            Column("error", "String", say("what went wrong")),
+            Column("streamed", "Bool", say("whether it was streamed")),
+            Column("partial", "Bool", say("whether it broke off")),
         ),
     ),
 )
