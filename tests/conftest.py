@@ -6,6 +6,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -244,25 +245,43 @@ class Cast:
         return self.client.get(path, params=query, headers=self.auth(kind))
 
 
+@contextmanager
+def open_cast(project: str, engine: Engine, events: EventStore, folder: Path) -> Iterator[Cast]:
+    """The whole app on real stores, an owner's keys and a stranger's."""
+    clock = Ticking(datetime(2026, 5, 20, 12, 0, tzinfo=UTC))
+    inbox, accounts = Inbox(engine), Accounts(engine)
+    delivery = Delivery(inbox, events, "test", clock, 1)
+    held = DataFolder(folder)
+    stores = Stores(held, engine, events, inbox, accounts, Reports(events), delivery)
+    tokens = {}
+    accounts.create_project("Mine", clock(), project)
+    for kind in KeyKind:
+        tokens[kind.value] = accounts.create_key(project, kind, kind.value, clock())[1]
+    stranger = accounts.create_project("Theirs", clock(), f"{project}-other")
+    tokens["stranger"] = accounts.create_key(stranger.id, KeyKind.ADMIN, "key", clock())[1]
+    # What is understood is written by the tests that are about it: models in the background would
+    # change pages while they are looked at, and take the machine from other tests.
+    settings = Settings(data=folder, meaning_processes=0)
+    with TestClient(build(settings, stores, clock)) as client:
+        yield Cast(client, stores, project, tokens, clock, folder)
+
+
 @pytest.fixture
 def cast(
     project_id: str, sqlite_engine: Engine, embedded_events: EventStore, tmp_path: Path
 ) -> Iterator[Cast]:
-    """The whole app on real stores, an owner's keys and a stranger's."""
-    clock = Ticking(datetime(2026, 5, 20, 12, 0, tzinfo=UTC))
-    inbox, accounts = Inbox(sqlite_engine), Accounts(sqlite_engine)
-    delivery = Delivery(inbox, embedded_events, "test", clock, 1)
-    reports = Reports(embedded_events)
-    folder = DataFolder(tmp_path)
-    stores = Stores(folder, sqlite_engine, embedded_events, inbox, accounts, reports, delivery)
-    tokens = {}
-    accounts.create_project("Mine", clock(), project_id)
-    for kind in KeyKind:
-        tokens[kind.value] = accounts.create_key(project_id, kind, kind.value, clock())[1]
-    stranger = accounts.create_project("Theirs", clock(), f"{project_id}-other")
-    tokens["stranger"] = accounts.create_key(stranger.id, KeyKind.ADMIN, "key", clock())[1]
-    # What is understood is written by the tests that are about it: models in the background would
-    # change pages while they are looked at, and take the machine from other tests.
-    settings = Settings(data=tmp_path, meaning_processes=0)
-    with TestClient(build(settings, stores, clock)) as client:
-        yield Cast(client, stores, project_id, tokens, clock, tmp_path)
+    """A cast of the test's own."""
+    with open_cast(project_id, sqlite_engine, embedded_events, tmp_path) as cast:
+        yield cast
+
+
+@pytest.fixture(scope="module")
+def shared_cast(
+    sqlite_file: Path, embedded_events: EventStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cast]:
+    """One for all tests of a module that change nothing in it."""
+    folder = tmp_path_factory.mktemp("shared")
+    engine = open_state(f"sqlite:///{shutil.copy(sqlite_file, folder / 'shared.db')}")
+    with open_cast(f"shared-{uuid.uuid4().hex[:12]}", engine, embedded_events, folder) as cast:
+        yield cast
+    engine.dispose()

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -46,39 +47,63 @@ def server(tmp_path: Path) -> ServerProcess:
     return ServerProcess(tmp_path / "data")
 
 
-@pytest.fixture
-def running(server: ServerProcess) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server whose conversations are those of the file that is imported beside it."""
+    server = ServerProcess(tmp_path_factory.mktemp("running"))
     server.start()
     yield server
     server.stop()
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "talks.jsonl"
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("file") / "talks.jsonl"
     path.write_text("\n".join(LINES))
     return path
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What was imported, exported, imported again and elsewhere, in this order."""
+
+    said: str
+    first: list[dict[str, Any]]
+    again: list[dict[str, Any]]
+    elsewhere: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def moved(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Moved:
+    """By commands that have the folders to themselves: each opens the engine in its own process."""
+    folder = tmp_path_factory.mktemp("moved")
+    server, other = ServerProcess(folder / "data"), ServerProcess(folder / "other")
+    said = server.command("import", str(file))
+    server.command("export", "--output", str(folder / "all.jsonl"))
+    first = [json.loads(line) for line in (folder / "all.jsonl").read_text().splitlines()]
+    packed = folder / "talks.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    server.command("import", str(file), str(packed))
+    other.command("import", str(folder / "all.jsonl"))
+    return Moved(said, first, exported(server), exported(other))
 
 
 def exported(server: ServerProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.command("export").splitlines()]
 
 
-def test_a_key_is_printed_once_and_only_its_hash_is_kept(server: ServerProcess) -> None:
+def test_a_key_is_printed_once_kept_as_its_hash_and_listed_as_revoked_once_it_is(
+    server: ServerProcess,
+) -> None:
     token = server.key("ingest")
     assert token.startswith("csr_ingest_")
     listed = server.command("key", "list")
-    assert token not in listed and token[-4:] in listed
+    assert token not in listed and token[-4:] in listed and "revoked" not in listed
     folder = Path(server._folder)
     assert all(
         token.encode() not in file.read_bytes() for file in folder.iterdir() if file.is_file()
     )
-
-
-def test_a_revoked_key_is_listed_as_revoked(server: ServerProcess) -> None:
-    server.key("read")
-    id = server.command("key", "list").split()[0]
-    server.command("key", "revoke", id)
+    server.command("key", "revoke", listed.split()[0])
     assert "revoked" in server.command("key", "list")
 
 
@@ -87,30 +112,18 @@ def test_a_project_that_is_not_there_is_said_with_those_that_are(server: ServerP
         server.command("key", "create", "--kind", "read", "--project", "x")
 
 
-def test_an_import_counts_and_names_malformed_lines(server: ServerProcess, file: Path) -> None:
-    said = server.command("import", str(file))
-    assert "3 conversations, 7 messages kept, 1 lines left out" in said
-    assert "line 2:" in said
+def test_an_import_counts_and_names_malformed_lines(moved: Moved) -> None:
+    assert "3 conversations, 7 messages kept, 1 lines left out" in moved.said
+    assert "line 2:" in moved.said
 
 
-def test_a_repeated_import_changes_nothing(server: ServerProcess, file: Path) -> None:
-    server.command("import", str(file))
-    first = exported(server)
-    packed = file.with_suffix(".gz")
-    packed.write_bytes(gzip.compress(file.read_bytes()))
-    server.command("import", str(file), str(packed))
-    assert exported(server) == first and len(first) == 3
+def test_a_repeated_import_changes_nothing(moved: Moved) -> None:
+    assert moved.again == moved.first and len(moved.first) == 3
 
 
-def test_an_export_can_be_imported_elsewhere_and_is_the_same(
-    server: ServerProcess, file: Path, tmp_path: Path
-) -> None:
-    server.command("import", str(file))
-    server.command("export", "--output", str(tmp_path / "all.jsonl"))
-    other = ServerProcess(tmp_path / "other")
-    other.command("import", str(tmp_path / "all.jsonl"))
-    assert exported(other) == exported(server)
-    (kept,) = [one for one in exported(server) if one.get("tenant_id") == "acme"]
+def test_an_export_can_be_imported_elsewhere_and_is_the_same(moved: Moved) -> None:
+    assert moved.elsewhere == moved.first
+    (kept,) = [one for one in moved.first if one.get("tenant_id") == "acme"]
     assert kept["conversation"]["feedback"] == "good"
     assert [item.get("rating", 0) for item in kept["conversation"]["messages"]] == [0, 0, 1, 0]
     assert kept["conversation"]["messages"][1]["input"] == {"q": 1}
@@ -121,11 +134,11 @@ def test_an_import_beside_a_running_server_arrives_there(
 ) -> None:
     assert "running server" in running_import(running, file)
     running.settle()
-    address = f"{running.endpoint}/api/v1/export"
-    headers = {"Authorization": f"Bearer {running.key('read')}"}
+    address, token = f"{running.endpoint}/api/v1/export", running.key("read")
+    headers = {"Authorization": f"Bearer {token}"}
     with urlopen(Request(address, headers=headers)) as answer:
         assert len(answer.read().splitlines()) == 3
-    said = running.command("export", "--url", running.endpoint, "--key", running.key("read"))
+    said = running.command("export", "--url", running.endpoint, "--key", token)
     assert len(said.splitlines()) == 3
 
 
@@ -216,7 +229,7 @@ def test_doctor_names_what_is_broken_and_hides_passwords(tmp_path: Path) -> None
     assert text.count("broken") == 2 and "hidden" not in text
 
 
-def test_a_first_start_prints_a_link_and_later_ones_do_not_once_somebody_is_there(
+def test_each_start_prints_a_link_while_nobody_is_there_and_a_polite_end_is_clean(
     server: ServerProcess,
 ) -> None:
     server.start()
@@ -225,11 +238,6 @@ def test_a_first_start_prints_a_link_and_later_ones_do_not_once_somebody_is_ther
     assert first.startswith(server.endpoint)
     server.start()
     assert server.sign_in_link != first  # nobody has signed in yet
-    server.stop()
-
-
-def test_a_polite_end_is_clean(server: ServerProcess) -> None:
-    server.start()
     process = server._process
     assert process is not None
     os.kill(process.pid, signal.SIGTERM)
