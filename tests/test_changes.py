@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from causerie.reports import Totals
-from causerie.web.changes import compare, count_change, mood_change, share_change
+from causerie.web.changes import (
+    Change,
+    compare,
+    count_change,
+    exact_share_change,
+    mood_change,
+    share_change,
+    sure_together,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +82,32 @@ def test_a_mood_of_one_conversation_is_compared_with_none() -> None:
     one = Totals(sentiment=-0.9, scored=3, felt=1)
     assert not mood_change(one, Totals(sentiment=0.9, scored=9, felt=9, spread=0.0)).falls
     assert mood_change(one, Totals()).share is None
+
+
+def test_the_interval_of_a_difference_is_newcombe_s() -> None:
+    # The example of Newcombe, 1998, method 10: 56 of 70 against 48 of 80.
+    change = exact_share_change(56, 70, 48, 80)
+    assert change.interval is not None
+    assert [round(end, 4) for end in change.interval] == [0.0524, 0.3339]
+    assert exact_share_change(0, 0, 1, 2).interval is None
+
+
+def test_of_many_changes_few_are_sure_by_chance() -> None:
+    draw = Random(4)
+    worlds = 0
+    for _ in range(100):
+        changes = {}
+        for number in range(40):
+            share = draw.uniform(0.02, 0.3)
+            now, before = (sum(draw.random() < share for _ in range(150)) for _ in range(2))
+            changes[str(number)] = exact_share_change(now, 150, before, 150)
+        worlds += any(change.sure for change in sure_together(changes).values())
+    assert worlds <= 10
+
+
+def test_what_moved_is_found_among_many_that_did_not() -> None:
+    same = {str(number): exact_share_change(20, 200, 20, 200) for number in range(60)}
+    moved = {"up": exact_share_change(60, 200, 20, 200), "new": Change(0.1, None, None, sure=False)}
+    told = sure_together({**same, **moved})
+    assert [name for name, change in told.items() if change.sure] == ["up"]
+    assert told["up"].rises

@@ -123,7 +123,7 @@ def compare_shares(now: Parts, before: Parts, people: Parts | None = None) -> Co
     error = sqrt(scatter * (1 / of + 1 / of_before))
     step = 2 * (_angle(hits, of) - _angle(hits_before, of_before)) / error
     once = people or Parts((hits, hits_before), (of, of_before))
-    chance = max(_chance(step, freedom), _chance_of_table(*once.hits, *once.of))
+    chance = max(_chance(step, freedom), chance_of_table(*once.hits, *once.of))
     return Comparison(hits / of, usual, chance, once.of[0], once.of[1])
 
 
@@ -175,7 +175,7 @@ def _chance_of_split(now: float, before: float, share: float) -> float:
     return float(min(1.0, 2 * min(more, fewer)))
 
 
-def _chance_of_table(hits: float, hits_before: float, of: float, of_before: float) -> float:
+def chance_of_table(hits: float, hits_before: float, of: float, of_before: float) -> float:
     """Of so uneven a table, each margin as it is (Fisher), twice the smaller side."""
     hits, hits_before, of, of_before = map(round, (hits, hits_before, of, of_before))
     drawn = hits + hits_before

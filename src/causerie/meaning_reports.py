@@ -51,6 +51,12 @@ class TopicRow:
     """With their messages, the most frequent first."""
     series: tuple[TopicBucket, ...] = ()
 
+    @property
+    def rating(self) -> float | None:
+        """Mean thumb, -1 to 1; None where nobody rated."""
+        rated = self.thumbs_up + self.thumbs_down
+        return (self.thumbs_up - self.thumbs_down) / rated if rated else None
+
 
 @dataclass(frozen=True)
 class TopicsReport:

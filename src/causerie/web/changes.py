@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import sqrt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import hypot, sqrt
 
+from causerie.comparisons import beyond_chance, chance_of_table
 from causerie.reports import Totals
+from causerie.retention import Share
 
 LEAP_SHARE = 9
 """From tenfold on, a percentage says less than the number before."""
+RATE = 0.05
+"""Of many changes that are called ones, so many are chance on average."""
 SURE = 1.96
 """Standard deviations beyond which a change is shown as one: 19 times out of 20."""
 
@@ -21,6 +26,10 @@ class Change:
     before: float | None
     share: float | None
     sure: bool
+    interval: tuple[float, float] | None = None
+    """Of two shares: between these their difference may be, 19 times out of 20."""
+    chance: float = 1.0
+    """Of two shares: of so large a difference where there is none."""
 
     @property
     def rises(self) -> bool:
@@ -82,6 +91,41 @@ def share_change(now: int, of_now: int, before: int, of_before: int) -> Change:
     pooled = (now + before) / (of_now + of_before)
     error = sqrt(pooled * (1 - pooled) * (1 / of_now + 1 / of_before))
     return Change(first, second, first - second, abs(first - second) > SURE * error > 0)
+
+
+def exact_share_change(now: int, of_now: int, before: int, of_before: int) -> Change:
+    """Two shares that may be of few: with the interval of their difference (Newcombe), and how
+    likely it is where there is none (Fisher). Whether it is sure is told together with others.
+    """
+    if not of_now or not of_before:
+        return Change(
+            now / of_now if of_now else None,
+            before / of_before if of_before else None,
+            None,
+            sure=False,
+        )
+    first, second = Share(now, of_now), Share(before, of_before)
+    difference = first.value - second.value
+    (low, high), (low_before, high_before) = first.interval, second.interval
+    interval = (
+        difference - hypot(first.value - low, high_before - second.value),
+        difference + hypot(high - first.value, second.value - low_before),
+    )
+    chance = chance_of_table(now, before, of_now, of_before)
+    return Change(first.value, second.value, difference, False, interval, chance)
+
+
+def sure_together(changes: Mapping[str, Change]) -> dict[str, Change]:
+    """The same, with those sure that are beyond chance of all that were looked at: of those that
+    are called so, 1 in 20 is chance on average.
+    """
+    known = {name: change for name, change in changes.items() if change.interval is not None}
+    sure = beyond_chance([change.chance for change in known.values()], RATE)
+    told = {
+        name: replace(change, sure=is_sure)
+        for (name, change), is_sure in zip(known.items(), sure, strict=True)
+    }
+    return {**changes, **told}
 
 
 def mood_change(now: Totals, before: Totals) -> Change:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from causerie.meaning_reports import TopicRow, TopicsReport
 from causerie.meanings import MOOD_MARGIN
 from causerie.topic_trees import TopicTree
 from causerie.topics import Topic
-from causerie.web.changes import Change, share_change
+from causerie.web.changes import Change, exact_share_change, sure_together
 
 UNHAPPY_SCORED_MIN = 10
 """A mood over fewer messages is not worth a sentence."""
 SPARK_BUCKETS_MAX = 60
+NOTHING = Change(0.0, 0.0, None, sure=False)
+"""Of a topic that nobody talked about, now or before."""
 NO_REPORT = TopicsReport({}, TopicRow("*"), TopicRow(""))
 
 
@@ -32,6 +34,11 @@ class TopicLine:
     has_inner: bool = False
 
     @property
+    def points(self) -> float:
+        """How its share of conversations moved; 0 where that is not known."""
+        return (self.change.share or 0.0) if self.change else 0.0
+
+    @property
     def spark(self) -> list[float]:
         """Heights of its series, 1 for the most."""
         counts = [bucket.messages for bucket in self.row.series[-SPARK_BUCKETS_MAX:]]
@@ -47,6 +54,12 @@ class Lines:
         self._now = now
         self._before = before
         self._most = max((row.messages for row in now.rows.values()), default=0)
+        self._changes = _changes(tree, now, before) if before else {}
+
+    @property
+    def compares(self) -> bool:
+        """Whether there is a span before to compare with."""
+        return self._before is not None
 
     def kept(self) -> list[TopicLine]:
         """What people defined, the pinned ones first; all of them, also those without messages."""
@@ -97,14 +110,43 @@ class Lines:
         return TopicLine(topic, row, depth, part, self._change(topic.id), inner)
 
     def _change(self, id: str) -> Change | None:
-        if self._before is None:
-            return None
-        return share_change(
-            self._now.row(id).conversations,
-            self._now.every.conversations,
-            self._before.row(id).conversations,
-            self._before.every.conversations,
-        )
+        return None if self._before is None else self._changes.get(id, NOTHING)
+
+    def moved(self) -> tuple[list[TopicLine], list[TopicLine]]:
+        """What rose and what fell beyond chance, the most first; themes leave it to theirs."""
+        lines = [
+            self._line(self._tree.topics[id], 0)
+            for id, change in self._changes.items()
+            if change.sure and self._tree.is_leaf(id)
+        ]
+        lines.sort(key=lambda line: -abs(line.points))
+        rising = [line for line in lines if line.points > 0]
+        return rising, [line for line in lines if line.points < 0]
+
+
+def _changes(tree: TopicTree, now: TopicsReport, before: TopicsReport) -> dict[str, Change]:
+    """Of every topic that somebody talked about now or before, judged together."""
+    talked = {id for id in {**now.rows, **before.rows} if id in tree}
+    every, every_before = now.every.conversations, before.every.conversations
+    return sure_together(
+        {
+            id: exact_share_change(
+                now.row(id).conversations, every, before.row(id).conversations, every_before
+            )
+            for id in sorted(talked)
+        }
+    )
+
+
+def folds(lines: Sequence[TopicLine]) -> list[tuple[TopicLine, list[TopicLine]]]:
+    """Themes and topics in none, each with what is in it."""
+    found: list[tuple[TopicLine, list[TopicLine]]] = []
+    for line in lines:
+        if line.depth:
+            found[-1][1].append(line)
+        else:
+            found.append((line, []))
+    return found
 
 
 def top_lines(tree: TopicTree, report: TopicsReport, most: int) -> list[TopicLine]:

@@ -27,7 +27,7 @@ from causerie.web.forms import sentence
 from causerie.web.questions import Asked
 from causerie.web.signin import Doors, Visitor
 from causerie.web.topic_forms import KINDS, Trials, definition_of, fields_of, kind_of
-from causerie.web.topic_lines import Lines, unhappiest
+from causerie.web.topic_lines import Lines, folds, unhappiest
 
 ROOT = "/p/{project}/topics"
 ONE = ROOT + "/{topic}"
@@ -35,6 +35,9 @@ MESSAGES_MIN = 100
 """Topics are found from so many messages of users on, as `discovery` has it."""
 SAMPLES_SHOWN = 6
 HISTORY_SHOWN = 30
+MOVED_SHOWN = 5
+UNFOLDED_MAX = 12
+"""Themes are folded where there are more topics."""
 COLUMNS = (
     *("id", "title", "kind", "parent", "messages", "share", "conversations", "users"),
     *("sentiment", "scored", "thumbs_up", "thumbs_down", "languages"),
@@ -116,6 +119,8 @@ class TopicPages:
             name, rows = f"{visitor.project.id}-topics", topic_rows(tree, now)
             return as_csv(name, COLUMNS, rows) if kind == "csv" else as_json(name, rows)
         lines = Lines(tree, now, self._before(asked, tree))
+        found = lines.found()
+        rising, falling = lines.moved()
         return self._render(
             request,
             "topics.html",
@@ -126,7 +131,12 @@ class TopicPages:
             every=now.every,
             unsorted=now.unsorted,
             kept=lines.kept(),
-            found=lines.found(),
+            found=found,
+            folds=folds(found),
+            unfolds=len(found) <= UNFOLDED_MAX,
+            rising=rising[:MOVED_SHOWN],
+            falling=falling[:MOVED_SHOWN],
+            compares=lines.compares,
             hidden=lines.hidden(),
             silent=lines.silent(),
             unhappiest=unhappiest(tree, now),
@@ -355,7 +365,8 @@ class TopicPages:
 
     def _keep(self, request: Request, visitor: Visitor, form: Form) -> Response:
         topic = self._changes.keep(*self._named(request, visitor), form.get("name", ""))
-        return self._back(visitor, f"/{topic.id}", "kept")
+        # From the list one goes on with the list.
+        return self._back(visitor, "" if form.get("back") == "list" else f"/{topic.id}", "kept")
 
     def _delete(self, request: Request, visitor: Visitor, form: Form) -> Response:
         self._changes.delete(*self._named(request, visitor))
