@@ -44,6 +44,7 @@ from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
 from causerie.web.sql_pages import SqlPages
 from causerie.web.topic_forms import Trials
+from causerie.web.topic_map_pages import TopicMapPages
 from causerie.web.topic_pages import TopicPages
 from causerie.web.understanding_pages import UnderstandingPages
 from causerie.web.user_pages import UserPages
@@ -144,7 +145,7 @@ class Showroom:
         changes = TopicChanges(
             self.topics, Verdicts(engine), self.clock, lambda: new_topic_id(source)
         )
-        return TopicPages(
+        own = TopicPages(
             reports,
             self.meanings,
             self.topics,
@@ -154,7 +155,9 @@ class Showroom:
             self.filtered,
             self.doors,
             self._find_again,
-        ).routes()
+        )
+        map_of = TopicMapPages(self.meanings, self.topics, self.filtered)
+        return [*map_of.routes(), *own.routes()]
 
     def _understanding(self) -> list[BaseRoute]:
         engine = self.stores.engine
