@@ -14,6 +14,8 @@ from causerie.cli import app
 from causerie.config import SECRETS, VARIABLES
 from causerie.queries.tables import TABLES
 from causerie.web import contextai, edge
+from causerie.web.mcp_answers import TEXT_CHARS_MAX
+from causerie.web.mcp_tools import ANSWER_CHARS_MAX, CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,3 +72,11 @@ def test_every_table_of_typed_sql_is_documented() -> None:
         assert f"**`{table.name}`** {table.words}" in text
         for column in table.columns:
             assert f"| `{column.name}` | {column.type} | {column.words} |" in text, column
+
+
+def test_every_tool_of_assistants_is_documented() -> None:
+    text = document("docs/mcp.md")
+    for tool in CATALOGUE:
+        assert f"`{tool.name}`" in text, tool.name
+    assert f"{TEXT_CHARS_MAX} characters" in text
+    assert f"{ANSWER_CHARS_MAX:,} characters" in text

@@ -54,6 +54,7 @@ GET   /api/v1/topic_suggestions/{id}/statistics      401  401  401  401  404  40
 GET   /api/v1/suggested_topics                       401  401  401  401  200  403  401  200  401
 GET   /api/v1/export                                 401  401  401  401  200  403  401  200  401
 POST  /api/v1/sql                                    401  401  401  401  200  403  401  200  401
+POST  /mcp                                           401  401  401  401  200  403  401  200  401
 GET   /health                                        200  200  200  200  200  200  200  200  200
 GET   /static/{name:path}                            200  200  200  200  200  200  200  200  200
 GET   /favicon.ico                                   307  307  307  307  307  307  307  307  307
@@ -145,7 +146,7 @@ class Door:
 
     @property
     def is_api(self) -> bool:
-        return self.path.startswith("/api/")
+        return self.path.startswith("/api/") or self.path == "/mcp"
 
     @property
     def is_form(self) -> bool:
@@ -310,7 +311,7 @@ class Street:
         return path
 
     def _token(self, door: Door, who: str) -> str:
-        writes = door.method != "GET" and not door.path.endswith("/sql")
+        writes = door.method != "GET" and door.path not in ("/api/v1/sql", "/mcp")
         right, wrong = ("ingest", "read") if writes else ("read", "ingest")
         if not door.is_api:
             right, wrong = "admin", "gateway"
@@ -321,8 +322,12 @@ class Street:
     def _body(self, door: Door) -> object:
         if door.method == "PATCH":
             return [{"rating": 1}]
-        if door.path.endswith("/sql"):
-            return {"sql": "SELECT * FROM messages"}
+        asked = "SELECT * FROM messages"
+        if door.path == "/api/v1/sql":
+            return {"sql": asked}
+        if door.path == "/mcp":
+            params = {"name": "sql", "arguments": {"query": asked, "days": "all"}}
+            return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         said = {"role": "user", "message": "Good morning"}
         return {"conversation": {"id": self.conversation, "messages": [said]}}
 

@@ -35,6 +35,9 @@ from causerie.web.contextai import ContextAPI
 from causerie.web.edge import JSONResponse, Keys, answer_error
 from causerie.web.endpoints import EndpointsAPI
 from causerie.web.exchanges import ExchangesAPI
+from causerie.web.mcp import McpServer
+from causerie.web.mcp_answers import McpAnswers
+from causerie.web.mcp_tools import Tools
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.sql_api import SqlAPI
@@ -205,9 +208,21 @@ class Parts:
             ).routes(),
             *TopicSuggestions(self.keys, reports, answers, clock).routes(),
             *SqlAPI(self.keys, self.desk, clock).routes(),
+            *McpServer(self.keys, Tools(self._mcp_answers())).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),
         ]
+
+    def _mcp_answers(self) -> McpAnswers:
+        stores = self.stores
+        return McpAnswers(
+            stores.reports,
+            MeaningReports(stores.events),
+            self.workshop.topics,
+            self.desk,
+            self.clock,
+            self.settings.base_url,
+        )
 
     def _showroom(self) -> Showroom:
         stores, shelves = self.stores, self.shelves
