@@ -65,7 +65,7 @@ def test_own_days_are_both_included() -> None:
     asked = ask("since=2026-03-01&until=2026-03-31&days=7")
     assert asked.question.since == datetime(2026, 3, 1, tzinfo=UTC)
     assert asked.question.until == datetime(2026, 4, 1, tzinfo=UTC)
-    assert asked.span_words == "1 March 2026 to 31 March 2026"
+    assert asked.when == "from 1 March 2026 to 31 March 2026"
     assert asked.carry == "?since=2026-03-01&until=2026-03-31"
 
 

@@ -17,6 +17,7 @@ from causerie.costs import COST_SORTS, DIMENSIONS, CallQuestion, calls_of
 from causerie.topic_trees import NO_TOPICS, TopicTree
 from causerie.web.filters import Pairs
 from causerie.web.questions import Asked, Chip, Reach, parse
+from causerie.wording import say
 from causerie.zones import DEFAULT_ZONE
 
 BY = (*DIMENSIONS, "day")
@@ -49,7 +50,7 @@ class AskedCalls(Asked):
 
     def _chip(self, pair: tuple[str, str], before: tuple[str, str] | None) -> Chip:
         if pair[0] == KEY:
-            return Chip("with the key", self.key_name, self.query(**{KEY: ""}))
+            return Chip(say("with the key"), self.key_name, self.query(**{KEY: ""}))
         return super()._chip(pair, before)
 
 
@@ -67,10 +68,12 @@ def ask(
     notices = list(asked.notices)
     by, key = given.get("by", BY[0]), given.get(KEY, "")
     if by not in BY:
-        notices.append(f"Calls cannot be shown by “{by[:40]}”; these are by {BY[0]}.")
+        notices.append(
+            say("Calls cannot be shown by “%(given)s”; these are by model.", given=by[:40])
+        )
         by = BY[0]
     if key and key not in keys:
-        notices.append("There is no such key in this project; the filter was left out.")
+        notices.append(say("There is no such key in this project; the filter was left out."))
         key = ""
     values: dict[str, Any] = {one.name: getattr(asked, one.name) for one in fields(asked)}
     values |= {

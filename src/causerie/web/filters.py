@@ -17,7 +17,9 @@ from causerie.conditions import ANY, NO_LIMIT, Conditions, Range
 from causerie.reports import MOOD_FILTERS, RATINGS
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing
-from causerie.web.meaning_words import LANGUAGES, SIGNAL_WORDS
+from causerie.web.meaning_words import LANGUAGES, SIGNAL_WORDS, language
+from causerie.web.speech import OFFERED, speaking
+from causerie.wording import say, tell
 
 WITHOUT_TENANT = "(none)"
 """Asks for what was logged without a tenant: an empty field in a form means any tenant."""
@@ -51,6 +53,32 @@ ORDER = (
 )
 """In which they stand in a link and in the sentence of the filter bar."""
 PACKED = ("meta", "not_meta", "event_meta")
+FIELD_WORDS = {
+    "user": say("User"),
+    "model": say("Model"),
+    "tenant": say("Tenant"),
+    "text": say("Words"),
+    "rating": say("Rating"),
+    "language": say("Language"),
+    "mood": say("Mood"),
+    "topic": say("Topic"),
+    "signal": say("What happened"),
+    "people": say("People"),
+    "feedback": say("Feedback"),
+    "feedback_says": say("Feedback says"),
+    "masked": say("Personal data"),
+    "failed": say("A call failed"),
+    "event": say("Event"),
+    "source": say("Logged by"),
+    "endpoint": say("Endpoint"),
+    "messages": say("Messages"),
+    "minutes": say("Minutes long"),
+    "hours": say("Hour of day"),
+    "cost": say("Cost"),
+    "order": say("Order"),
+    "period": say("Period"),
+}
+"""What filters are called on pages."""
 Pairs = tuple[tuple[str, str], ...]
 Notices = list[str]
 
@@ -64,7 +92,7 @@ def read_filters(given: QueryParams, tree: TopicTree, notices: Notices) -> Pairs
         values = [value for value in given.getlist(name) if value] + added.get(name, [])
         found += [(name, value) for value in _reader(name)(name, values, tree, notices)]
     if len(found) > FILTERS_MAX:
-        notices.append(f"Only the first {FILTERS_MAX} filters were used.")
+        notices.append(say("Only the first %(count)s filters were used.", count=FILTERS_MAX))
     return tuple(found[:FILTERS_MAX])
 
 
@@ -102,13 +130,21 @@ def _reader(name: str) -> Reader:
 
 def _texts(name: str, values: list[str], tree: TopicTree, notices: Notices) -> list[str]:
     found: dict[str, None] = {}
-    words = name.removeprefix("not_").replace("_says", "")
+    field = FIELD_WORDS[name.removeprefix("not_")]
     for value in values:
         if "\0" in value:
-            notices.append(f"The filter by {words} held a character that no text has.")
+            notices.append(
+                say("%(field)s: the filter held a character that no text has.", field=field)
+            )
             continue
         if len(value) > FILTER_CHARS_MAX:
-            notices.append(f"The filter by {words} was cut at {FILTER_CHARS_MAX} characters.")
+            notices.append(
+                say(
+                    "%(field)s: the filter was cut at %(count)s characters.",
+                    field=field,
+                    count=FILTER_CHARS_MAX,
+                )
+            )
         cut = value[:FILTER_CHARS_MAX]
         found[cut.strip() if name in ("text", "feedback_says") else cut] = None
     kept = [value for value in found if value]
@@ -121,11 +157,20 @@ def _metadata(name: str, values: list[str], tree: TopicTree, notices: Notices) -
     for value in values:
         key, colon, _ = value.partition(":")
         if not key or not colon or "\x00" in value or len(value) > FILTER_CHARS_MAX:
-            notices.append(f"“{short(value)}” is not metadata as key:value; it was left out.")
+            notices.append(
+                say(
+                    "“%(given)s” is not metadata as key:value; it was left out.", given=short(value)
+                )
+            )
         else:
             found[value] = None
     if len(found) > METADATA_FILTERS_MAX:
-        notices.append(f"Only the first {METADATA_FILTERS_MAX} filters by metadata were used.")
+        notices.append(
+            say(
+                "Only the first %(count)s filters by metadata were used.",
+                count=METADATA_FILTERS_MAX,
+            )
+        )
     return list(found)[:METADATA_FILTERS_MAX]
 
 
@@ -143,15 +188,25 @@ def _chosen(name: str, values: list[str], tree: TopicTree, notices: Notices) -> 
 def _allowed(name: str, tree: TopicTree) -> tuple[Container[str], Mapping[str, str]]:
     """The values of a filter, and what else they may be called."""
     if name == "language":
-        return LANGUAGES, {words.casefold(): code for code, words in LANGUAGES.items()}
+        return LANGUAGES, _called(LANGUAGES)
     if name == "signal":
-        return SIGNAL_WORDS, {words.casefold(): id for id, words in SIGNAL_WORDS.items()}
+        return SIGNAL_WORDS, _called(SIGNAL_WORDS)
     if name == "topic":
         titles = {tree.title(id).casefold(): id for id in tree.topics}
         return {WITHOUT_TOPIC, *tree.topics}, titles
     if name in CHOICES:
         return CHOICES[name], {}
     return {"rating": RATINGS, "mood": MOOD_FILTERS}[name], ALIASES.get(name, {})
+
+
+def _called(words: Mapping[str, str]) -> dict[str, str]:
+    """What the form offers them as, in whatever language it was."""
+    found: dict[str, str] = {}
+    for tongue in OFFERED:
+        with speaking(tongue):
+            shown = {id: language(id) if words is LANGUAGES else tell(words[id]) for id in words}
+        found |= {told.casefold(): id for id, told in shown.items()}
+    return found
 
 
 def _ranges(name: str, values: list[str], tree: TopicTree, notices: Notices) -> list[str]:
@@ -162,7 +217,13 @@ def _ranges(name: str, values: list[str], tree: TopicTree, notices: Notices) -> 
         ends = [_number(least, whole=whole), _number(most, whole=whole)]
         late = name == "hours" and any(float(end or 0) > HOURS for end in ends)
         if not dash or None in ends or ends == ["", ""] or late:
-            notices.append(f"“{short(value)}” is not a range of {name} such as 3-10 or 3-.")
+            notices.append(
+                say(
+                    "%(field)s: “%(given)s” is not a range such as 3-10 or 3-.",
+                    field=FIELD_WORDS[name],
+                    given=short(value),
+                )
+            )
             continue
         # From 22 to 6 is the night.
         if name != "hours" and ends[0] and ends[1] and float(ends[0]) > float(ends[1]):
@@ -245,7 +306,13 @@ def one_of(value: str, allowed: Container[str], what: str, notices: Notices) -> 
     """The value if it is allowed, else nothing, with a sentence."""
     if not value or value in allowed:
         return value
-    notices.append(f"“{short(value)}” is not a {what} known here; it was left out.")
+    notices.append(
+        say(
+            "%(field)s: “%(given)s” is not known here; it was left out.",
+            field=FIELD_WORDS.get(what, what),
+            given=short(value),
+        )
+    )
     return ""
 
 

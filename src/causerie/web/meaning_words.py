@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from causerie.web.speech import speech
-from causerie.wording import say
+from causerie.wording import say, say_in
 
+UNKNOWN_LANGUAGE = say("No language that is known")
 LANGUAGES = {
     "af": "Afrikaans",
     "am": "Amharic",
@@ -108,25 +109,29 @@ LANGUAGES = {
     "yi": "Yiddish",
     "zh": "Chinese",
     "zu": "Zulu",
-    "und": "No language that is known",
+    "und": UNKNOWN_LANGUAGE,
 }
 """Every language that a message can be in, by its code."""
 MOOD_WORDS = {
-    "positive": "in a good mood",
-    "neutral": "in a neutral mood",
-    "negative": "in a bad mood",
-    "up": "with a rising mood",
-    "down": "with a falling mood",
+    "positive": say("in a good mood"),
+    "neutral": say("in a neutral mood"),
+    "negative": say("in a bad mood"),
+    "up": say("with a rising mood"),
+    "down": say("with a falling mood"),
 }
-TREND_WORDS = {"up": "rising", "flat": "steady", "down": "falling"}
+TREND_WORDS = {
+    "up": say_in("mood", "rising"),
+    "flat": say_in("mood", "steady"),
+    "down": say_in("mood", "falling"),
+}
 SIGNAL_WORDS = {
-    "reasked": "asked again",
-    "rejected": "rejected the answer",
-    "gave_up": "gave up",
-    "complained": "complained",
-    "thanked": "said thanks",
-    "apologised": "assistant apologised",
-    "refused": "assistant refused",
+    "reasked": say("asked again"),
+    "rejected": say("rejected the answer"),
+    "gave_up": say("gave up"),
+    "complained": say("complained"),
+    "thanked": say("said thanks"),
+    "apologised": say("assistant apologised"),
+    "refused": say("assistant refused"),
 }
 """What happened in a conversation, as it is called on pages."""
 STANDING_WORDS = {
@@ -135,34 +140,43 @@ STANDING_WORDS = {
     "veteran": say("of veterans"),
 }
 """Whose conversations they are, by what people were that day."""
+SPEAKER_WORDS = {
+    "user": say_in("who speaks", "User"),
+    "assistant": say_in("who speaks", "Assistant"),
+    "system": say_in("who speaks", "System"),
+    "tool": say_in("who speaks", "Tool"),
+}
+"""Who said a message, where it is one of the usual."""
 GOOD_SIGNALS = frozenset({"thanked"})
 KIND_WORDS = {
-    "suggested": "found",
-    "keyword": "by words",
-    "semantic": "by meaning",
-    "llm": "by a model",
+    "suggested": say_in("a topic", "found"),
+    "keyword": say_in("a topic", "by words"),
+    "semantic": say_in("a topic", "by meaning"),
+    "llm": say_in("a topic", "by a model"),
 }
 """How a topic finds its messages."""
 EVENT_WORDS = {
-    "appeared": "appeared",
-    "vanished": "is no longer talked about",
-    "returned": "came back",
-    "split": "split",
-    "merged": "became a part",
-    "unmerged": "stands for itself",
-    "grown": "grew",
-    "renamed": "was renamed",
-    "pinned": "was pinned",
-    "unpinned": "was unpinned",
-    "hidden": "was hidden",
-    "shown": "was shown again",
-    "defined": "was defined",
-    "changed": "was changed",
-    "deleted": "was deleted",
+    "appeared": say_in("a topic", "appeared"),
+    "vanished": say_in("a topic", "is no longer talked about"),
+    "returned": say_in("a topic", "came back"),
+    "split": say_in("a topic", "split"),
+    "merged": say_in("a topic", "became a part"),
+    "unmerged": say_in("a topic", "stands for itself"),
+    "grown": say_in("a topic", "grew"),
+    "renamed": say_in("a topic", "was renamed"),
+    "pinned": say_in("a topic", "was pinned"),
+    "unpinned": say_in("a topic", "was unpinned"),
+    "hidden": say_in("a topic", "was hidden"),
+    "shown": say_in("a topic", "was shown again"),
+    "defined": say_in("a topic", "was defined"),
+    "changed": say_in("a topic", "was changed"),
+    "deleted": say_in("a topic", "was deleted"),
 }
 """What happened to a topic, after its name."""
 
 
 def language(code: str) -> str:
     """The name of a language; a code that is not known stays one."""
+    if code == "und":
+        return UNKNOWN_LANGUAGE
     return speech().language(code, LANGUAGES)

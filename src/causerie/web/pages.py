@@ -33,9 +33,11 @@ from causerie.web.meaning_words import (
     LANGUAGES,
     MOOD_WORDS,
     SIGNAL_WORDS,
+    SPEAKER_WORDS,
     TREND_WORDS,
     language,
 )
+from causerie.web.questions import BY_PERIOD, PERIOD_WORDS
 from causerie.web.speech import OFFERED, accepted, speaking, speech, spoken
 from causerie.web.user_addresses import user_part
 from causerie.wording import say, say_many, tell
@@ -74,6 +76,25 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
+
+
+WORDS_AND_RULES: dict[str, Any] = {
+    "SAMPLE_RATED_MIN": SAMPLE_RATED_MIN,
+    "mood_of": mood_of,
+    "message_mood": message_mood,
+    "LANGUAGES": LANGUAGES,
+    "MOOD_WORDS": MOOD_WORDS,
+    "TREND_WORDS": TREND_WORDS,
+    "SIGNAL_WORDS": SIGNAL_WORDS,
+    "GOOD_SIGNALS": GOOD_SIGNALS,
+    "EVENT_WORDS": EVENT_WORDS,
+    "KIND_WORDS": KIND_WORDS,
+    "ROLE_WORDS": ROLE_WORDS,
+    "SPEAKER_WORDS": SPEAKER_WORDS,
+    "PERIOD_WORDS": PERIOD_WORDS,
+    "BY_PERIOD": BY_PERIOD,
+}
+"""What any template can use."""
 
 
 class Guest(Protocol):
@@ -118,19 +139,7 @@ class Pages:
         )
         self._templates.filters.update(self._times())
         self._templates.globals.update(
-            static=self._files.address,
-            icon=self._icon,
-            SAMPLE_RATED_MIN=SAMPLE_RATED_MIN,
-            mood_of=mood_of,
-            message_mood=message_mood,
-            LANGUAGES=LANGUAGES,
-            MOOD_WORDS=MOOD_WORDS,
-            TREND_WORDS=TREND_WORDS,
-            SIGNAL_WORDS=SIGNAL_WORDS,
-            GOOD_SIGNALS=GOOD_SIGNALS,
-            EVENT_WORDS=EVENT_WORDS,
-            KIND_WORDS=KIND_WORDS,
-            ROLE_WORDS=ROLE_WORDS,
+            static=self._files.address, icon=self._icon, **WORDS_AND_RULES
         )
 
     def _times(self) -> dict[str, Callable[..., Any]]:

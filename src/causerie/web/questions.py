@@ -31,10 +31,31 @@ from causerie.web.filters import (
     short,
     unpack,
 )
+from causerie.wording import say, say_in
 from causerie.zones import DEFAULT_ZONE, day_of, midnight
 
 DAYS_DEFAULT = "30"
-DAYS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "12 months", "all": "All time"}
+DAYS = {
+    "7": say("7 days"),
+    "30": say("30 days"),
+    "90": say("90 days"),
+    "365": say("12 months"),
+    "all": say("All time"),
+}
+IN_LAST = {
+    "7": say("in the last 7 days"),
+    "30": say("in the last 30 days"),
+    "90": say("in the last 90 days"),
+    "365": say("in the last 12 months"),
+}
+BEFORE = {
+    "7": say("in the 7 days before"),
+    "30": say("in the 30 days before"),
+    "90": say("in the 90 days before"),
+    "365": say("in the 12 months before"),
+}
+PERIOD_WORDS = {"day": say("Day"), "week": say("Week"), "month": say("Month")}
+BY_PERIOD = {"day": say("by day"), "week": say("by week"), "month": say("by month")}
 BUCKETS_MAX = 366
 PAGES_MAX = 100_000
 DAYS_OF_PERIOD = {"day": 1, "week": 7, "month": 28}
@@ -81,14 +102,21 @@ class Asked:
         return self.days != "all"
 
     @property
-    def span_words(self) -> str:
-        """The span as it stands in a sentence, after "in" or "from"."""
-        if self.days == "all":
-            return "all time"
-        if self.days:
-            return f"the last {DAYS[self.days]}"
+    def when(self) -> str:
+        """The span as it stands in a sentence: `in the last 30 days`, `from … to …`, `since …`."""
         first, last = self.first_day, self.last_day
-        return _day(first) if first == last else f"{_day(first)} to {_day(last)}"
+        if self.days == "all":
+            return say("since %(day)s", day=first)
+        if self.days:
+            return IN_LAST[self.days]
+        if first == last:
+            return say("on %(day)s", day=first)
+        return say("from %(first)s to %(last)s", first=first, last=last)
+
+    @property
+    def when_before(self) -> str:
+        """The span that it is compared with, as it stands in a sentence."""
+        return BEFORE.get(self.days, say("in the same time before"))
 
     @property
     def first_day(self) -> date:
@@ -149,7 +177,7 @@ class Asked:
         without = _query(self.span + tuple(other for other in self.filters if other != pair))
         words, value = chip_words(*pair, self.titles)
         if is_one_of(*pair, before):
-            words = "or"
+            words = say_in("filter", "or")
         return Chip(words, value, without)
 
 
@@ -198,7 +226,7 @@ def parse(
         zone=zone,
     )
     named = (*topics, *of_name(filters, "not_topic"))
-    titles = {id: "no topic" if id == WITHOUT_TOPIC else tree.title(id) for id in named}
+    titles = {id: say("no topic") if id == WITHOUT_TOPIC else tree.title(id) for id in named}
     return Asked(question, days, span, filters, period, tuple(notices), titles)
 
 
@@ -216,7 +244,11 @@ def _span(
     days = given.get("days", "")
     if days not in DAYS:
         if days:
-            notices.append(f"“{short(days)}” is not a time span; these are the last 30 days.")
+            notices.append(
+                say(
+                    "“%(given)s” is not a time span; these are the last 30 days.", given=short(days)
+                )
+            )
         days = DAYS_DEFAULT
     span = () if days == DAYS_DEFAULT else (("days", days),)
     if days == "all":
@@ -235,10 +267,10 @@ def _own_days(
     if last is None or since is None:
         return None
     if since > last:
-        notices.append("The first day is after the last; they were swapped.")
+        notices.append(say("The first day is after the last; they were swapped."))
         since, last = last, since
     if since > today:
-        notices.append("These days are still to come; these are the last 30 days.")
+        notices.append(say("These days are still to come; these are the last 30 days."))
         return None
     until = min(midnight(last + timedelta(days=1), zone), now)
     pairs = (("since", since.isoformat()), ("until", last.isoformat()))
@@ -253,7 +285,9 @@ def _date(text: str, default: date | None, notices: list[str]) -> date | None:
     except ValueError:
         found = date.min
     if not TIMESTAMP_FIRST.date() <= found <= date(2200, 1, 1):
-        notices.append(f"“{short(text)}” is not a day such as 2024-03-09; it was left out.")
+        notices.append(
+            say("“%(given)s” is not a day such as 2024-03-09; it was left out.", given=short(text))
+        )
         return None
     return found
 
@@ -277,7 +311,12 @@ def _period(text: str, since: datetime, until: datetime, notices: list[str]) -> 
     if not asked:
         return "", fitting
     if days / DAYS_OF_PERIOD[asked] > BUCKETS_MAX:
-        notices.append(f"The span is too long for a bar per {asked}; these are bars per {fitting}.")
+        notices.append(
+            say(
+                "The span is too long for that period. The bars here are: %(by)s.",
+                by=BY_PERIOD[fitting],
+            )
+        )
         return "", fitting
     return asked, asked
 
@@ -287,7 +326,9 @@ def _page(text: str, notices: list[str]) -> int:
         return 1
     if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= PAGES_MAX:
         return int(text[:9])
-    notices.append(f"“{short(text)}” is not a page number; this is the first page.")
+    notices.append(
+        say("“%(given)s” is not a page number; this is the first page.", given=short(text))
+    )
     return 1
 
 
@@ -299,7 +340,3 @@ def _changed(pairs: Pairs, changes: dict[str, str]) -> str:
 
 def _query(pairs: Pairs) -> str:
     return f"?{urlencode(pairs, safe=':/', quote_via=quote)}" if pairs else ""
-
-
-def _day(value: date) -> str:
-    return f"{value.day} {value:%B %Y}"
