@@ -292,8 +292,8 @@ def test_rarer_filters_read_as_a_sentence() -> None:
     assert " ".join(f"{chip.words} {chip.value}".strip() for chip in asked.chips()) == (
         "with event Checkout with an event whose size xl whose feedback says “slow”"
         " with masked personal data without a call that failed logged by log"
-        " through endpoint ep-a of 3 to 10 messages of at most 2.5 minutes long"
-        " begun from 22 to 6 o’clock of at least 0.1 in cost"
+        " through endpoint ep-a Messages 3 to 10 Minutes long at most 2.5"
+        " begun from 22 to 6 o’clock Cost at least 0.1"
     )
 
 
