@@ -189,6 +189,10 @@ def test_columns_tell_what_a_chart_can_do_with_them(world: World) -> None:
         (f"SELECT {'(' * 60}1{')' * 60}", (1, 48), "nested"),
         (f"SELECT {'abs(' * 25}1{')' * 25}" + ", abs(1)" * 290, (1, 2336), "300"),
         ("SELECT " + "1," * 12_000 + "1", None, "20,000"),
+        ("SELECT 1 FROM " + ", ".join(f"users u{i}" for i in range(40)), (1, 335), "30 tables"),
+        ("SELECT " + "+".join(["1"] * 5_000), None, "too deep"),
+        ("SELECT 1" + "::Int8" * 3_000, None, "too deep"),
+        ("SELECT 1" + " IS NULL" * 2_000, None, "depth"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_run_is_refused_with_its_place(

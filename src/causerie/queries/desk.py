@@ -40,6 +40,8 @@ ROWS_MAX = 10_000
 SECONDS_MAX = 10
 MEMORY_BYTES_MAX = 500_000_000
 RESULT_BYTES_MAX = 32_000_000
+QUERY_BYTES_MAX = 2_000_000
+"""Of what a typed query becomes."""
 AT_ONCE_MAX = 2
 WAITING_MAX = 8
 WAIT_SECONDS_MAX = 10
@@ -182,6 +184,7 @@ class QueryDesk:
             "max_result_bytes": RESULT_BYTES_MAX,
             "max_threads": 1,
             "function_range_max_elements_in_block": 1_000_000,
+            "max_query_size": QUERY_BYTES_MAX,
             "allow_ddl": 0,
             "allow_introspection_functions": 0,
             **ROWS_SETTINGS,

@@ -73,14 +73,14 @@ CHOICES = """
     transform xor
 """
 CONVERSIONS = """
-    accurateCastOrNull materialize toBool toDecimal32 toDecimal64 toDecimal128 toDecimal64OrNull
+    materialize toBool toDecimal32 toDecimal64 toDecimal128 toDecimal64OrNull
     toFixedString toFloat32 toFloat64 toFloat64OrNull toFloat64OrZero toInt8 toInt16 toInt32
     toInt32OrNull toInt32OrZero toInt64 toInt64OrNull toInt64OrZero toString toTypeName toUInt8
     toUInt16 toUInt32 toUInt32OrNull toUInt32OrZero toUInt64 toUInt64OrNull toUInt64OrZero
     toUUIDOrNull
 """
 JSON = """
-    JSONExtract JSONExtractArrayRaw JSONExtractBool JSONExtractFloat JSONExtractInt
+    JSONExtractArrayRaw JSONExtractBool JSONExtractFloat JSONExtractInt
     JSONExtractKeys JSONExtractKeysAndValues JSONExtractRaw JSONExtractString JSONExtractUInt
     JSONHas JSONLength JSONType isValidJSON simpleJSONExtractInt simpleJSONExtractString
     simpleJSONExtractFloat simpleJSONHas toJSONString

@@ -9,6 +9,7 @@ from causerie.queries.expressions import Expressions
 from causerie.queries.reader import RESERVED
 from causerie.queries.tokens import Sort, Token, quoted
 
+TABLES_MAX = 30
 NAMED_QUERY_PREFIX = "query "
 """Before the names of WITH, so that none of them can mean a table of the engine's."""
 STRICTNESS = ("ANY", "ALL", "ASOF", "SEMI", "ANTI")
@@ -38,6 +39,7 @@ class Selects(Expressions):
         super().__init__(text, values)
         self._tables = tables
         self._scopes: list[set[str]] = []
+        self._read = 0
 
     def statement(self) -> str:
         """All of it."""
@@ -183,6 +185,9 @@ class Selects(Expressions):
             raise self._fail(reason, token)
         if any(token.text in scope for scope in self._scopes):
             return quoted(NAMED_QUERY_PREFIX + token.text)
+        self._read += 1
+        if self._read > TABLES_MAX:
+            raise self._fail(f"over {TABLES_MAX} tables in one query (TABLES_MAX)", token)
         name = token.text.lower()
         if name not in self._tables:
             known = [*self._tables, *(name for scope in self._scopes for name in scope)]

@@ -191,7 +191,9 @@ class EventStore:
             if f"{{{name.removesuffix('_64')}:" in query
         }
         with self._client(transient=()) as client:
-            with client.raw_stream(query, parameters=bound, fmt=format) as stream:
+            # A server answers when it is done, else an error would come in the middle of the rows.
+            whole = {"wait_end_of_query": 1}
+            with client.raw_stream(query, parameters=bound, settings=whole, fmt=format) as stream:
                 body = bytearray()
                 while chunk := stream.read(READ_BYTES):
                     body += chunk

@@ -71,7 +71,9 @@ def drawing(answer: Answer, wanted: Axes, zone: str) -> Drawing | None:
     labels: dict[str, None] = {}
     for row in answer.rows:
         label = cell(row[place[axes.x]], kinds[axes.x], zone)
-        name = cell(row[place[axes.split]], kinds[axes.split], zone) if axes.split else axes.y
+        name = axes.y
+        if axes.split:
+            name = cell(row[place[axes.split]], kinds[axes.split], zone) or "–"
         number = _number(row[place[axes.y]])
         if number is not None:
             line = values.setdefault(name, {})
