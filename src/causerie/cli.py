@@ -1,4 +1,4 @@
-"""The command line: serve, demo, import, export, key, privacy, chat, doctor."""
+"""The command line: serve, demo, import, export, key, privacy, sql, chat, doctor."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from causerie.local_models import LocalModel, model_file
 from causerie.privacy import PersonalDataFilter
 from causerie.privacy_commands import privacy
 from causerie.server import run
+from causerie.sql_command import sql_command
 from causerie.store.accounts import Accounts
 from causerie.store.inbox import Inbox
 from causerie.store.sign_ins import SignIns
@@ -60,6 +61,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(key, name="key")
 app.add_typer(endpoint, name="endpoint")
 app.add_typer(privacy, name="privacy")
+app.command("sql")(sql_command)
 member = typer.Typer(no_args_is_help=True, help="People who sign in.")
 app.add_typer(member, name="member")
 app.command("chat")(chat)
