@@ -48,7 +48,7 @@ def test_the_stores_here_are_asked_unless_a_server_has_them(
         here.command("sql", "SELECT toString({since}) AS x", *since, "--format", "json")
     )
     assert told["rows"] == [["2026-05-01 00:00:00.000000"]]
-    with pytest.raises(RuntimeError, match="another process"):
+    with pytest.raises(RuntimeError, match="in use by process"):
         app_server.process.command("sql", "SELECT 1")
 
 
