@@ -23,6 +23,7 @@ from causerie.store.accounts import Accounts
 from causerie.store.state import open_state
 from causerie.store.verdicts import Verdicts, day_of
 from causerie.testing import Ticking
+from causerie.topics import Definition, Template
 from tests.scripted_model import Reply
 from tests.scripted_upstream import (
     ScriptedUpstream,
@@ -105,6 +106,23 @@ def test_each_text_is_asked_about_once_for_each_revision(scene: Scene) -> None:
     changed = asking.answer("mine", settings, [llm("t", "is glad", revision=2)], ["a"])
     assert changed.verdicts == {"a": {"t": False}} and len(scene.upstream.requests) == 5
     assert asking.reasons("mine", topics, "a") == {"t": "Because.", "u": "Because."}
+
+
+def test_what_is_tried_costs_calls_and_is_not_kept(scene: Scene) -> None:
+    asking, settings = scene.asking(), scene.settings(calls_per_day=3)
+    tried = Definition(template=Template.INTENT, prompt="wants money back")
+    found = asking.try_out("mine", settings, tried, ["a", "b"])
+    assert {text: list(by.values()) for text, by in found.verdicts.items()} == {
+        "a": [True],
+        "b": [True],
+    }
+    assert scene.calls == 2
+    scene.upstream.always(says(False))
+    other = Definition(template=Template.INTENT, prompt="is glad")
+    found = asking.try_out("mine", settings, other, ["a", "b"])
+    # Nothing of the other definition counts, and the day's calls are used up.
+    assert [list(by.values()) for by in found.verdicts.values()].count([False]) == 1
+    assert scene.calls == 3 and found.trouble and not found.complete
 
 
 def test_the_request_is_a_forced_call_and_has_the_key(scene: Scene) -> None:

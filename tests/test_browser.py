@@ -50,7 +50,8 @@ class Shop:
     def pages(self) -> list[str]:
         """The address of every page that a member can see."""
         paths = [door.path for door in OF_A_PROJECT if door.method == "GET"]
-        paths.remove("/p/{project}/start/waiting")  # a part of a page
+        for part in ("start/waiting", "topics/progress"):
+            paths.remove(f"/p/{{project}}/{part}")
         odd = f"{self.address}/conversations?user=user-{LONG}"
         return [odd, f"{odd}&rating=up", *(self._address(path) for path in paths)]
 

@@ -78,6 +78,7 @@ GET   /p/{project}/users/risk                        200  200  200  404  303  30
 GET   /p/{project}/users/{user:path}                 200  200  200  404  303  303  303  303  303
 GET   /p/{project}/topics                            200  200  200  404  303  303  303  303  303
 GET   /p/{project}/topics/map                        200  200  200  404  303  303  303  303  303
+GET   /p/{project}/topics/progress                   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/topics/new                        200  200  403  404  303  303  303  303  303
 GET   /p/{project}/topics/{topic}                    200  200  200  404  303  303  303  303  303
 GET   /p/{project}/topics/{topic}/edit               200  200  403  404  303  303  303  303  303

@@ -6,17 +6,25 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
 from causerie.accounts import Role
+from causerie.asking import Judged
 from causerie.errors import Invalid
 from causerie.reports import Question
 from causerie.semantic_topics import Near, Preview
 from causerie.store.progress import Progress, Standing
 from causerie.store.topics import Topics
 from causerie.topics import Definition, Template, Topic, TopicKind
-from causerie.web.topic_forms import Trials, definition_of, fields_of, kind_of
+from causerie.web.topic_forms import (
+    JUDGED_MESSAGES,
+    Trials,
+    definition_of,
+    fields_of,
+    kind_of,
+)
 from tests.conftest import Cast
 from tests.test_dashboard import home, sign_in
 from tests.understood import found_topic, kept_topic, understand
@@ -151,8 +159,19 @@ def test_a_small_sample_is_shown_as_one(cast: Cast, see: See, topics: Topics) ->
 def test_progress_and_trouble_are_told(cast: Cast, see: See, topics: Topics) -> None:
     talks(cast)
     progress = Progress(cast.stores.engine)
-    progress.put(cast.project, 1, Standing(90_000, 450.0, cast.clock()))
-    assert "Understanding 90,000 messages more: 450 a second, about 3 min 20 s left" in see().text
+    progress.put(cast.project, 1, Standing(6, 0.05, cast.clock()))
+    told = "60 % understood: 9 of 15 messages. 0 a second, about 2 min left."
+    page = see()
+    assert told in page.text
+    (bar,) = page.all("progress")
+    assert (bar["max"], bar["value"]) == ("15", "9")
+    (asks,) = page.with_class("progress")
+    part = see(asks["hx-get"])
+    assert told in part.text and part.with_class("progress") == [asks]
+    progress.put(cast.project, 1, Standing(0, 0, cast.clock()))
+    part = see(asks["hx-get"])
+    assert "All messages are understood." in part.text
+    assert "hx-get" not in part.all("section")[0]
     progress.put(cast.project, 1, Standing(1, 0, cast.clock(), "The model is not installed."))
     assert "Understanding stands still: The model is not installed. 1 message waits" in see().text
 
@@ -344,6 +363,53 @@ def test_a_viewer_sees_no_form_and_sends_none(cast: Cast, see: See, topics: Topi
 
 
 # ---- the form ----------------------------------------------------------------------------------
+
+
+def test_a_sentence_proposes_a_topic_and_shows_what_it_would_find(
+    cast: Cast, see: See, topics: Topics
+) -> None:
+    talks(cast)
+    page = see("/topics/new?sentence=" + quote("Messages with “refund”"))
+    fields = {given["id"]: given.get("value") for given in page.all("input") if "id" in given}
+    assert fields["name"] == "refund"
+    assert page.areas[:1] == ["refund"]
+    assert "It finds 1 of the latest 15 messages" in page.text
+    (chosen,) = (given for given in page.all("input") if "checked" in given)
+    assert chosen["value"] == "keyword"
+    # The other kinds are filled in too.
+    assert page.areas[2:] == ["Messages with “refund”"] * 2
+
+
+def test_what_a_model_says_is_tried_within_the_day_s_calls(cast: Cast, topics: Topics) -> None:
+    talks(cast)
+    now = cast.clock()
+    question = Question(cast.project, now - timedelta(days=7), now + timedelta(days=1), tenant=None)
+    asked: list[Sequence[str]] = []
+
+    def judged(project: str, definition: Definition, texts: Sequence[str]) -> Judged:
+        assert (project, definition.prompt) == (cast.project, "wants money back")
+        asked.append(texts)
+        return Judged({text: "1" in text for text in texts[:11]}, "the day is over", 3)
+
+    definition = Definition(template=Template.INTENT, prompt="wants money back")
+    trial = Trials(cast.stores.reports, None, judged).run(question, TopicKind.LLM, definition)
+    assert trial is not None
+    assert len(asked) == 1 and len(asked[0]) == JUDGED_MESSAGES == len(set(asked[0]))
+    expected = [text for text in asked[0][:11] if "1" in text]
+    assert [match.text for match in trial.found] == expected and expected
+    assert (trial.total, trial.of, len(trial.left)) == (len(expected), 11, 11 - len(expected))
+    assert (trial.calls_left, trial.trouble) == (3, "the day is over")
+    assert Trials(cast.stores.reports, None).run(question, TopicKind.LLM, definition) is None
+
+
+def test_a_trial_without_a_judge_says_what_is_missing(
+    cast: Cast, send: Send, topics: Topics
+) -> None:
+    talks(cast)
+    about = {"kind": "llm", "name": "Money", "template": "intent", "prompt": "wants money back"}
+    text = send("/preview", 200, **about).text
+    assert "Not all could be asked: no model is set that could be asked." in text
+    assert "calls are left today." in text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from causerie.judge import Judge
 from causerie.judging import (
@@ -17,11 +18,15 @@ from causerie.judging import (
     about_title,
     about_topic,
     about_translation,
+    question_of,
 )
 from causerie.meaning_settings import MeaningSettings
 from causerie.store.verdicts import Asked, Verdicts
-from causerie.topics import Topic, TopicKind
+from causerie.topics import Definition, Topic, TopicKind
 
+TRIED = "tried"
+"""The id of a topic that is not one yet."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_LANGUAGES = frozenset({"", "und"})
 Named = tuple[Sequence[str], str, str]
 """A suggested topic: its terms, a typical message, and the name that was found."""
@@ -37,6 +42,18 @@ class Answered:
     """Whether every topic has a verdict on every text."""
     trouble: str
     """Why not, in a sentence; empty where it only takes more time."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model said of some texts when a definition was tried."""
+
+    verdicts: Mapping[str, bool]
+    """Of those that it answered about."""
+    trouble: str
+    """Why not all are, in a sentence."""
+    calls_left: int
+    """Of this day's."""
 
 
 class Asking:
@@ -82,6 +99,26 @@ class Asking:
             }
         complete = all(len(of_text) == len(judged) for of_text in verdicts.values())
         return Answered(verdicts, complete, "" if complete else trouble)
+
+    def try_out(
+        self, project: str, settings: MeaningSettings, definition: Definition, texts: Sequence[str]
+    ) -> Answered:
+        """What an LLM topic would make of some texts, before there is one. Each text costs a call
+        of the day's; the answers are not kept.
+        """
+        tried = Topic(
+            project=project,
+            id=TRIED,
+            kind=TopicKind.LLM,
+            definition=definition,
+            created_at=EPOCH,
+            changed_at=EPOCH,
+        )
+        # What another definition was told under that name says nothing of this one.
+        self._verdicts.forget(project, question_of(tried))
+        answered = self.answer(project, settings, [tried], texts)
+        self._verdicts.forget(project, question_of(tried))
+        return answered
 
     def missing_translations(
         self, project: str, settings: MeaningSettings, texts: Sequence[tuple[str, str]]

@@ -151,10 +151,12 @@ class Showroom:
             self.topics,
             changes,
             Progress(engine),
-            Trials(reports, self.workshop.nearest),
+            Trials(reports, self.workshop.nearest, self.workshop.judged),
             self.filtered,
             self.doors,
             self._find_again,
+            self.pages,
+            self.clock,
         )
         map_of = TopicMapPages(self.meanings, self.topics, self.filtered)
         return [*map_of.routes(), *own.routes()]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from causerie.asking import Asking
+from causerie.asking import Asking, Judged
 from causerie.calibrating import Calibrating
 from causerie.clock import Clock
 from causerie.config import Settings
@@ -28,7 +28,8 @@ from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.meanings import Meanings
 from causerie.store.progress import Progress
 from causerie.store.topics import Topics
-from causerie.store.verdicts import Verdicts
+from causerie.store.verdicts import Verdicts, day_of
+from causerie.topics import Definition
 from causerie.understanding import nearest
 from causerie.vault import Vault
 
@@ -46,6 +47,9 @@ class Workshop:
     previews: ModelProcesses
     lock: threading.Lock
     """One preview at a time."""
+    asking: Asking
+    verdicts: Verdicts
+    clock: Clock
 
     def nearest(
         self, project: str, texts: Sequence[str], examples: Sequence[str], threshold: float
@@ -56,6 +60,21 @@ class Workshop:
         with self.lock:
             settings = self.settings.get(project)
             return self.previews.run(nearest, settings, texts, examples, threshold)
+
+    def judged(self, project: str, definition: Definition, texts: Sequence[str]) -> Judged:
+        """What a project's judge says of some texts, within the day's budget. It may take as long
+        as its provider does.
+        """
+        with self.lock:
+            settings = self.settings.get(project)
+            answered = self.asking.try_out(project, settings, definition, texts)
+        calls = self.verdicts.day(project, day_of(self.clock())).calls
+        verdicts = {
+            text: verdict
+            for text, by_topic in answered.verdicts.items()
+            for verdict in by_topic.values()
+        }
+        return Judged(verdicts, answered.trouble, max(0, settings.calls_per_day - calls))
 
     def left(self) -> int:
         """How many messages of all projects lack meaning."""
@@ -108,4 +127,5 @@ def open_workshop(
         accounts, grounds, meanings, delivery, *workers, progress, processes, clock
     )
     previews, lock = ModelProcesses(1), threading.Lock()
-    return Workshop(topics, wishes, progress, enrichment, discovery, questioning, previews, lock)
+    workers_of = (enrichment, discovery, questioning)
+    return Workshop(topics, wishes, progress, *workers_of, previews, lock, asking, verdicts, clock)

@@ -14,10 +14,12 @@ from causerie.errors import Invalid
 from causerie.keyword_topics import KeywordTopics
 from causerie.reports import Question, Reports, Transcript
 from causerie.topic_changes import checked_definition
+from causerie.topic_proposals import Proposal
 from causerie.topics import Definition, Template, Topic, TopicKind
 from causerie.web.meaning_words import LANGUAGES
 
 if TYPE_CHECKING:
+    from causerie.asking import Judged
     from causerie.semantic_topics import Preview
 
 Form = Mapping[str, str]
@@ -25,10 +27,14 @@ Nearest = Callable[[str, Sequence[str], Sequence[str], float], "Preview"]
 """What a threshold finds of some texts and what it leaves: of a project, texts, examples, and the
 least cosine, where 0 is the model's own. It may take a second, for it computes what texts mean.
 """
+Judge = Callable[[str, Definition, Sequence[str]], "Judged"]
+"""What a language model says of some texts: of a project, by a definition, the texts."""
 KINDS = (TopicKind.KEYWORD, TopicKind.SEMANTIC, TopicKind.LLM)
 LATEST_CONVERSATIONS = 100
 LATEST_MESSAGES_MAX = 400
 SHOWN = 10
+JUDGED_MESSAGES = 12
+"""So many calls a trial of a model's judgement costs."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +58,33 @@ class Trial:
     total: int
     of: int
     threshold: float | None = None
+    calls_left: int | None = None
+    """Of a model's judgement: how many calls are left today."""
+    trouble: str = ""
+    """Why not all of them were judged."""
 
 
 class Trials:
-    """Tries definitions on the latest messages. `nearest` is None where no model is at hand."""
+    """Tries definitions on the latest messages. `nearest` and `judged` are None where no model is
+    at hand.
+    """
 
-    def __init__(self, reports: Reports, nearest: Nearest | None) -> None:
+    def __init__(
+        self, reports: Reports, nearest: Nearest | None, judged: Judge | None = None
+    ) -> None:
         self._reports = reports
         self._nearest = nearest
+        self._judged = judged
 
     def run(self, question: Question, kind: TopicKind, definition: Definition) -> Trial | None:
         """What it finds; None where that cannot be told here. Raises Invalid."""
         definition = checked_definition(kind, definition)
-        if kind is TopicKind.LLM or (kind is TopicKind.SEMANTIC and self._nearest is None):
+        wanted = {TopicKind.LLM: self._judged, TopicKind.SEMANTIC: self._nearest}
+        if kind in wanted and wanted[kind] is None:
             return None
         latest = self._latest(question)
+        if kind is TopicKind.LLM:
+            return self._by_judgement(question.project, definition, [match for match, _ in latest])
         if kind is TopicKind.KEYWORD:
             return _by_words(definition, latest)
         return self._by_meaning(question.project, definition, [match for match, _ in latest])
@@ -91,6 +109,19 @@ class Trials:
         above = [replace(latest[near.place], cosine=near.cosine) for near in seen.above]
         below = [replace(latest[near.place], cosine=near.cosine) for near in seen.below]
         return Trial(above, below, seen.found, seen.of, seen.threshold)
+
+    def _by_judgement(
+        self, project: str, definition: Definition, latest: Sequence[Match]
+    ) -> Trial | None:
+        if self._judged is None:
+            return None
+        # Each text once: it is paid for.
+        asked = list({match.text: match for match in latest}.values())[:JUDGED_MESSAGES]
+        told = self._judged(project, definition, [match.text for match in asked])
+        found = [match for match in asked if told.verdicts.get(match.text)]
+        left = [match for match in asked if told.verdicts.get(match.text) is False]
+        count = len(found) + len(left)
+        return Trial(found, left, len(found), count, None, told.calls_left, told.trouble)
 
 
 def _said(transcript: Transcript) -> list[Match]:
@@ -122,6 +153,19 @@ def fields_of(topic: Topic) -> dict[str, str]:
         "threshold": f"{definition.threshold:g}" if definition.threshold else "",
         "template": definition.template.value,
         "prompt": definition.prompt,
+    }
+
+
+def fields_proposed(proposal: Proposal) -> dict[str, str]:
+    """What the form shows of a proposal: every kind filled in, one of them chosen."""
+    return {
+        "sentence": proposal.sentence,
+        "kind": proposal.kind.value,
+        "name": proposal.name,
+        "words": "\n".join(proposal.words),
+        "examples": proposal.sentence,
+        "template": Template.SEMANTIC.value,
+        "prompt": proposal.sentence,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,21 +19,33 @@ from causerie.reports import Question, Reports
 from causerie.store.progress import Progress
 from causerie.store.topics import Topics
 from causerie.topic_changes import TopicChanges
+from causerie.topic_proposals import SENTENCE_CHARS_MAX, propose
 from causerie.topic_trees import TopicTree
-from causerie.topics import TOPIC_NAME_CHARS_MAX, Topic
+from causerie.topics import TOPIC_NAME_CHARS_MAX, Topic, TopicKind
 from causerie.web.charts import draw_topic
 from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.forms import sentence
+from causerie.web.pages import Pages
 from causerie.web.questions import Asked
 from causerie.web.signin import Doors, Visitor
-from causerie.web.topic_forms import KINDS, Trials, definition_of, fields_of, kind_of
+from causerie.web.topic_forms import (
+    JUDGED_MESSAGES,
+    KINDS,
+    Trial,
+    Trials,
+    definition_of,
+    fields_of,
+    fields_proposed,
+    kind_of,
+)
 from causerie.web.topic_lines import Lines, folds, unhappiest
 
 ROOT = "/p/{project}/topics"
 ONE = ROOT + "/{topic}"
 MESSAGES_MIN = 100
 """Topics are found from so many messages of users on, as `discovery` has it."""
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SAMPLES_SHOWN = 6
 HISTORY_SHOWN = 30
 MOVED_SHOWN = 5
@@ -76,7 +89,11 @@ class TopicPages:
         filtered: FilteredPages,
         doors: Doors,
         ask: Callable[[str, str], None],
+        pages: Pages,
+        clock: Callable[[], datetime],
     ) -> None:
+        self._pages = pages
+        self._clock = clock
         self._reports = reports
         self._meanings = meanings
         self._topics = topics
@@ -92,6 +109,7 @@ class TopicPages:
         return [
             Route(ROOT, self.index),
             Route(f"{ROOT}/new", self.new),
+            Route(f"{ROOT}/progress", self.progress),
             self._post(ROOT, self._define),
             self._post(f"{ROOT}/preview", self._preview),
             self._post(f"{ROOT}/find", self._find),
@@ -230,7 +248,7 @@ class TopicPages:
             "fault": "",
             "field": None,
             "may_manage": visitor.role.covers(Role.MEMBER),
-            "progress": self._progress.get(visitor.project.id),
+            **self._far(visitor.project.id),
             "MESSAGES_MIN": MESSAGES_MIN,
             "NAME_CHARS_MAX": TOPIC_NAME_CHARS_MAX,
             **context,
@@ -239,12 +257,34 @@ class TopicPages:
             request, template, visitor, asked, tree, status=status, section="topics", **values
         )
 
+    def progress(self, request: Request) -> Response:
+        """How far the worker is, as a part of a page that asks for it again and again."""
+        visitor = self._doors.enter(request)
+        project = visitor.project.id
+        return self._pages.render(
+            request, "topic_progress.html", visitor, home=f"/p/{project}", **self._far(project)
+        )
+
+    def _far(self, project: str) -> dict[str, Any]:
+        """Where the worker is, and of how many messages, which is asked only while it is at it."""
+        standing = self._progress.get(project)
+        known = 0
+        if standing and standing.left:
+            ever = Question(project, BEGINNING, self._clock() + timedelta(days=1), tenant=None)
+            known = self._reports.totals(ever).messages
+        return {"progress": standing, "known": known}
+
     # ---- the form ----------------------------------------------------------------------------
 
     def new(self, request: Request) -> Response:
         """The form of a new topic."""
         visitor = self._doors.enter(request, Role.MEMBER)
-        return self._form(request, visitor, None, {"kind": KINDS[0].value})
+        sentence = request.query_params.get("sentence", "").strip()
+        if not sentence:
+            return self._form(request, visitor, None, {"kind": KINDS[0].value})
+        given = fields_proposed(propose(sentence))
+        trial = self._try(request, visitor, given, kind_of(given))
+        return self._form(request, visitor, None, given, trial=trial, tried=True)
 
     def edit(self, request: Request) -> Response:
         """The form of a kept topic."""
@@ -268,7 +308,8 @@ class TopicPages:
         **context: Any,
     ) -> Response:
         _, asked, tree = self._filtered.enter(request)
-        values = {"trial": None, "tried": False, **context}
+        limits = {"SENTENCE_CHARS_MAX": SENTENCE_CHARS_MAX, "JUDGED_MESSAGES": JUDGED_MESSAGES}
+        values = {"trial": None, "tried": False, **limits, **context}
         return self._render(
             request,
             "topic_form.html",
@@ -286,11 +327,14 @@ class TopicPages:
         """The form as it was filled in, with what it would find."""
         topic = self._kept(visitor, form["topic"]) if form.get("topic") else None
         kind = topic.kind if topic else kind_of(form)
+        trial = self._try(request, visitor, form, kind)
+        return self._form(request, visitor, topic, form, trial=trial, tried=True)
+
+    def _try(self, request: Request, visitor: Visitor, form: Form, kind: TopicKind) -> Trial | None:
         _, asked, _ = self._filtered.enter(request)
         extent = self._reports.extent(visitor.project.id)
         everything = replace(asked.question, since=extent.first or asked.question.since)
-        trial = self._trials.run(everything, kind, definition_of(form, kind))
-        return self._form(request, visitor, topic, form, trial=trial, tried=True)
+        return self._trials.run(everything, kind, definition_of(form, kind))
 
     # ---- what their forms do -----------------------------------------------------------------
 
