@@ -36,6 +36,8 @@ class Question:
     tenant: str | None = ""
     """None means every tenant; the empty string those logged without one."""
     user: str = ""
+    conversation: str = ""
+    """The id of one."""
     model: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
     """Of several values of one key any, of several keys all."""
@@ -94,6 +96,7 @@ class Question:
             # No message or call of a conversation is older than its start.
             "earliest_64": self.since,
             "users": _any_of(self.user, self.conditions.users),
+            "conversation": self.conversation,
             "models": _any_of(self.model, self.conditions.models),
             "keys": list(by_key(self.metadata)),
             "values": list(by_key(self.metadata).values()),
@@ -423,9 +426,7 @@ def bucket_starts(
     start = bucket_start(day_of(since, zone), period)
     while midnight(start, zone) < until:
         yield start
-        start = bucket_start(
-            start + timedelta(days={"day": 1, "week": 7, "month": 31}[period]), period
-        )
+        start = bucket_end(start, period)
 
 
 def bucket_start(day: date, period: str) -> date:
@@ -433,6 +434,11 @@ def bucket_start(day: date, period: str) -> date:
     if period == "week":
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if period == "month" else day
+
+
+def bucket_end(start: date, period: str) -> date:
+    """The first day after a bucket."""
+    return bucket_start(start + timedelta(days={"day": 1, "week": 7, "month": 31}[period]), period)
 
 
 def default_since(now: datetime, zone: str = DEFAULT_ZONE) -> datetime:

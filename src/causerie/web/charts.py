@@ -10,7 +10,7 @@ from typing import Any
 
 from causerie.meaning_reports import TopicBucket, TopicRow
 from causerie.meanings import MOOD_MARGIN
-from causerie.reports import Bucket, Overview, Totals, bucket_start
+from causerie.reports import Bucket, Overview, Totals, bucket_end
 from causerie.web.questions import Asked
 from causerie.web.speech import speech
 from causerie.wording import say
@@ -194,11 +194,6 @@ def _point(
         before=value(then.totals) if then and sample(then.totals) >= least else None,
         before_start=then.start if then else None,
     )
-
-
-def bucket_end(start: date, period: str) -> date:
-    """The first day after a bucket."""
-    return bucket_start(start + timedelta(days={"day": 1, "week": 7, "month": 31}[period]), period)
 
 
 def label(start: date, period: str) -> str:

@@ -12,14 +12,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.costs import COST_SORTS, CallOverview, CallQuestion, CallRow, Costs, Sums
-from causerie.reports import Page
+from causerie.reports import Page, bucket_end
 from causerie.store.accounts import Accounts
 from causerie.store.topics import Topics
 from causerie.topic_trees import TopicTree
 from causerie.web.call_charts import draw_calls
 from causerie.web.call_questions import BY, KEY, AskedCalls, ask
 from causerie.web.changes import Change, count_change
-from causerie.web.charts import bucket_end
 from causerie.web.charts import title as bucket_title
 from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
 from causerie.web.filters import WITHOUT_TENANT

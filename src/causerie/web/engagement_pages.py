@@ -24,10 +24,10 @@ from causerie.engagement import (
     reach_parameters,
     visits_parameters,
 )
-from causerie.reports import Reports
+from causerie.reports import Reports, bucket_end
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing
-from causerie.web.charts import Chart, Point, bucket_end, label, title
+from causerie.web.charts import Chart, Point, label, title
 from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.questions import Asked

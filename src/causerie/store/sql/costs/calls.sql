@@ -10,6 +10,7 @@ calls AS (
     AND at >= {since:DateTime64(6, 'UTC')}
     AND at < {until:DateTime64(6, 'UTC')}
     AND ({every_tenant:Bool} OR tenant = {tenant:String})
+    AND ({conversation:String} = '' OR conversation = {conversation:String})
     AND (empty({users:Array(String)}) OR has({users:Array(String)}, user))
     AND (empty({without_users:Array(String)}) OR NOT has({without_users:Array(String)}, user))
     AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))

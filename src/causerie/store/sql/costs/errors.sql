@@ -5,7 +5,7 @@ SELECT
   status,
   splitByString(': ', error)[1] AS kind,
   count() AS calls,
-  uniqExactIf(cityHash64(user), user != '') AS users,
+  uniqExactIf(cityHash64(tenant, user), user != '') AS users,
   uniqExactIf(cityHash64(tenant, conversation), conversation != '') AS conversations,
   max(at) AS latest,
   argMax(error, at) AS example

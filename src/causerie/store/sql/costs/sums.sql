@@ -1,7 +1,7 @@
 -- What some calls took. Latencies are of calls that were answered whole; the time to the first
 -- token only of those that streamed. A call that took no token needs no price.
   count() AS calls,
-  uniqExactIf(cityHash64(user), user != '') AS users,
+  uniqExactIf(cityHash64(tenant, user), user != '') AS users,
   uniqExactIf(cityHash64(tenant, conversation), conversation != '') AS conversations,
   sum(taken) AS input_tokens,
   sumOrNullIf(reused, reused IS NOT NULL) AS cached_tokens,

@@ -8,7 +8,7 @@ SELECT
   kind.1 AS dimension,
   kind.2 AS value,
   count() AS conversations,
-  uniqExactIf(cityHash64(user), user != '') AS users,
+  uniqExactIf(cityHash64(tenant, user), user != '') AS users,
   sum(thumbs_up) AS thumbs_up,
   sum(thumbs_down) AS thumbs_down,
   sum(sentiment * scored) AS feeling,

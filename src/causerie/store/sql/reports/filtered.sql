@@ -6,6 +6,7 @@ filtered AS (
     AND started_at >= {since:DateTime64(6, 'UTC')}
     AND started_at < {until:DateTime64(6, 'UTC')}
     AND ({every_tenant:Bool} OR tenant = {tenant:String})
+    AND ({conversation:String} = '' OR id = {conversation:String})
     AND (empty({users:Array(String)}) OR has({users:Array(String)}, user))
     AND (empty({without_users:Array(String)}) OR NOT has({without_users:Array(String)}, user))
     AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))

@@ -15,7 +15,7 @@ counted AS (
     count() AS messages,
     sum(sentiment) AS feeling,
     count(sentiment) AS scored,
-    uniqExactStateIf(cityHash64(user), user != '') AS users,
+    uniqExactStateIf(cityHash64(tenant, user), user != '') AS users,
     uniqExactState(cityHash64(tenant, conversation)) AS conversations
   FROM meanings FINAL
   ARRAY JOIN arrayConcat(

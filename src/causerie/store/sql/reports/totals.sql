@@ -6,7 +6,7 @@ SELECT
   sum(messages) AS messages,
   sum(user_messages) AS user_messages,
   sum(assistant_messages) AS assistant_messages,
-  uniqExactIf(cityHash64(user), user != '') AS users,
+  uniqExactIf(cityHash64(tenant, user), user != '') AS users,
   sum(thumbs_up) AS thumbs_up,
   sum(thumbs_down) AS thumbs_down,
   sum(sentiment * scored) AS feeling,

@@ -1,0 +1,54 @@
+-- A row per part and bucket of the conversations that a question is about, and one per part of the
+-- whole span, whose bucket is 1970-01-01. Squares tell how much conversations differ.
+WITH
+--include reports/filtered
+,
+--include reports/bucketing
+,
+--include reports/lineage
+,
+--include people
+,
+--include came
+,
+--include valued
+,
+--include parted
+SELECT
+  part.1 AS kind,
+  part.2 AS name,
+  part.3 AS within,
+  bucket,
+  count() AS conversations,
+  sum(said) AS messages,
+  sum(toFloat64(said) * said) AS messages_squared,
+  sum(asked) AS user_messages,
+  sum(toFloat64(asked) * asked) AS user_messages_squared,
+  sum(answered) AS assistant_messages,
+  sum(toFloat64(answered) * answered) AS assistant_messages_squared,
+  uniqExactIf(person, named) AS users,
+  uniqExactIf((person, day), named) AS user_days,
+  uniqExactIf(person, named AND first >= {begun:DateTime64(6, 'UTC')}) AS new_in_span,
+  uniqExactIf(person, named AND first >= {begun:DateTime64(6, 'UTC')}
+    AND bucket_of(first) = bucket_of(at)) AS new_in_bucket,
+  sum(up) AS thumbs_up,
+  sum(down) AS thumbs_down,
+  sum(toFloat64(up) * up) AS up_squared,
+  sum(toFloat64(up) * (up + down)) AS up_rated,
+  sum(toFloat64(up + down) * (up + down)) AS rated_squared,
+  countIf(up + down > 0) AS raters,
+  sum(ifNull(mood * weight, 0)) AS feeling,
+  sum(weight) AS scored,
+  sum(ifNull(mood * mood * weight * weight, 0)) AS feeling_squared,
+  sum(ifNull(mood * weight * weight, 0)) AS feeling_scored,
+  sum(toFloat64(weight) * weight) AS scored_squared,
+  count(mood) AS felt,
+  countIf(ifNull(mood > {margin:Float64}, false)) AS positive,
+  countIf(ifNull(mood < -{margin:Float64}, false)) AS negative,
+  countIf(is_understood) AS understood,
+  sumForEach(arrayMap(s -> toUInt64(is_understood AND has(heard, s)), {told:Array(String)})) AS signalled,
+  uniqExactIf(spoken, spoken NOT IN ('', 'und')) AS languages
+FROM parted
+ARRAY JOIN parts AS part
+GROUP BY GROUPING SETS ((part, bucket), (part))
+ORDER BY kind, name, within, bucket
