@@ -66,6 +66,7 @@ POST  /signin/link/{token}                           410  410  410  410  410  41
 POST  /language                                      303  303  303  303  303  303  303  303  303
 POST  /signout                                       303  303  303  303  303  303  303  303  303
 GET   /p/{project}                                   200  200  200  404  303  303  303  303  303
+GET   /p/{project}/today                             200  200  200  404  303  303  303  303  303
 GET   /p/{project}/start                             200  200  200  404  303  303  303  303  303
 POST  /p/{project}/start/key                         200  200  403  404  303  303  303  303  303
 GET   /p/{project}/start/waiting                     200  200  200  404  303  303  303  303  303

@@ -74,6 +74,8 @@ class Morning:
     latest: datetime | None
     left: int
     """Messages that are yet to be understood."""
+    currency: str = ""
+    """Of costs: the one that most is spent in."""
 
     @property
     def compares(self) -> bool:
@@ -127,16 +129,17 @@ class Mornings:
         if left > LEFT_MAX:
             parts = _without_meaning(parts)
         silent_h, longest_h = self._silence(question, now)
+        calls, currency = self._calls(question, look, before)
         evidence = Evidence(
             look.days,
             parts,
-            self._calls(question, look, before),
+            calls,
             self._budgets(asked.project, now),
             silent_h,
             longest_h,
         )
         whole = parts[WHOLE].spans[-1] if WHOLE in parts else Tally()
-        return Morning(look, find(evidence), whole, before, extent.latest, left)
+        return Morning(look, find(evidence), whole, before, extent.latest, left, currency)
 
     # ---- conversations -----------------------------------------------------------------------
 
@@ -179,12 +182,15 @@ class Mornings:
 
     # ---- calls and budgets -------------------------------------------------------------------
 
-    def _calls(self, question: Question, look: Look, before: int) -> dict[str, CallRecord]:
+    def _calls(
+        self, question: Question, look: Look, before: int
+    ) -> tuple[dict[str, CallRecord], str]:
+        """What was counted of each model, and the currency of its costs."""
         values = {name: getattr(question, name) for name in Question.__dataclass_fields__}
         asked = CallQuestion(**values)
         totals = self._events.select("costs/totals", asked.parameters())[0]
         if not totals["calls"]:
-            return {}
+            return {}, ""
         costs: Mapping[str, Any] = totals["costs"]
         currency = max(costs, key=lambda name: (costs[name], name), default="")
         bound = {**asked.parameters(), **_bound(look), "currency": currency}
@@ -192,7 +198,8 @@ class Mornings:
         blocks = (before + look.days) // look.days
         spans = self._calls_counted({**bound, "days": look.days}, blocks)
         none = [CallTally()] * blocks
-        return {model: CallRecord(own, spans.get(model, none)) for model, own in days.items()}
+        found = {model: CallRecord(own, spans.get(model, none)) for model, own in days.items()}
+        return found, currency
 
     def _calls_counted(self, bound: Mapping[str, Any], blocks: int) -> dict[str, list[CallTally]]:
         found: dict[str, list[CallTally]] = {}

@@ -13,10 +13,12 @@ from causerie.config import Settings
 from causerie.costs import Costs
 from causerie.engagement import Engagement
 from causerie.meaning_reports import MeaningReports
+from causerie.mornings import Mornings
 from causerie.people import People
 from causerie.queries.desk import QueryDesk
 from causerie.retention import RetentionReport
 from causerie.risks import RiskReport
+from causerie.store.last_looks import LastLooks
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.progress import Progress
 from causerie.store.sign_ins import SignIns
@@ -36,6 +38,7 @@ from causerie.web.engagement_pages import EngagementPages
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.key_limits import Ledger
 from causerie.web.language_pages import LanguagePages
+from causerie.web.morning_pages import MorningPages
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.retention_pages import RetentionPages
@@ -87,6 +90,7 @@ class Showroom:
     def routes(self) -> list[BaseRoute]:
         """Their addresses."""
         return [
+            *self._morning(),
             *self._accounts(),
             *self._conversations(),
             *self._users(),
@@ -95,6 +99,15 @@ class Showroom:
             *self._understanding(),
             *self._gateway(),
         ]
+
+    def _morning(self) -> list[BaseRoute]:
+        stores, engine = self.stores, self.stores.engine
+        mornings = Mornings(
+            stores.events, stores.reports, stores.accounts, self.shelves.spending, Progress(engine)
+        )
+        return MorningPages(
+            mornings, LastLooks(engine), stores.accounts, self.filtered, self.clock
+        ).routes()
 
     def _accounts(self) -> list[BaseRoute]:
         accounts, doors, pages = self.stores.accounts, self.doors, self.pages

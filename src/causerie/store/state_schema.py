@@ -369,3 +369,13 @@ views = Table(
     Column("by", String, nullable=False),
     Column("created_at", Moment, nullable=False),
 )
+
+last_looks = Table(
+    "last_looks",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("member", ForeignKey("members.id"), primary_key=True),
+    # When they last looked at what changed, and when they last did on an earlier day.
+    Column("at", Moment, nullable=False),
+    Column("earlier_at", Moment),
+)
