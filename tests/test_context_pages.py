@@ -141,7 +141,7 @@ def test_a_row_tells_the_facts_of_a_context(gallery: Gallery, mia: Guest) -> Non
     gallery.clock.move(minutes=5)
     page = mia.see("/contexts")
     assert "ctx-onevip Support ana 2 507 40 % 5 min ago 55 min" in page.text
-    assert page.links["ana"] == f"/p/{gallery.project}/conversations?days=all&user=ana"
+    assert page.links["ana"] == f"/p/{gallery.project}/users/ana?days=all"
 
 
 def test_a_hit_share_that_nobody_told_is_a_dash(gallery: Gallery, mia: Guest) -> None:

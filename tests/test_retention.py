@@ -20,6 +20,7 @@ from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
 from causerie.testing import Ticking
 from causerie.web.changes import share_change
+from causerie.zones import day_of
 from tests.conftest import Cast
 from tests.test_dashboard import home, sign_in
 from tests.web_page import Page
@@ -55,12 +56,17 @@ def put(events: EventStore, inbox: Inbox, project_id: str, visits: list[Visit]) 
 
 
 def plainly(
-    visits: list[Visit], since: datetime, until: datetime, tenant: str | None, days: int
+    visits: list[Visit],
+    since: datetime,
+    until: datetime,
+    tenant: str | None,
+    days: int,
+    zone: str,
 ) -> dict[date, list[tuple[int, int]]]:
     """By cohort and periods later, who came back and of how many; only periods that began."""
 
     def period(at: datetime) -> date:
-        day = at.date()
+        day = day_of(at, zone)
         return day if days == 1 else day - timedelta(days=day.weekday())
 
     came: dict[tuple[str, str], list[datetime]] = defaultdict(list)
@@ -81,9 +87,11 @@ def plainly(
     return found
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("seed", "zone"), [(0, "UTC"), (1, "Asia/Tokyo"), (2, "America/New_York"), (3, "UTC")]
+)
 def test_cohorts_are_what_a_plain_count_finds(
-    events: EventStore, sqlite_engine: Engine, seed: int
+    events: EventStore, sqlite_engine: Engine, seed: int, zone: str
 ) -> None:
     project, visits = f"retention-{id(events)}-{seed}", world(seed)
     put(events, Inbox(sqlite_engine), project, visits)
@@ -91,13 +99,13 @@ def test_cohorts_are_what_a_plain_count_finds(
     for period, days in (("day", 1), ("week", 7)):
         for since in (NOW - timedelta(days=120), NOW - timedelta(days=20)):
             for tenant in (None, "", "acme"):
-                question = Question(project, since, NOW, tenant=tenant, period=period)
+                question = Question(project, since, NOW, tenant=tenant, period=period, zone=zone)
                 found = report.retention(question, "language", NOW)
                 told = {
                     cohort.start: [(share.returned, share.of) for share in cohort.shares]
                     for cohort in found.cohorts
                 }
-                assert told == plainly(visits, since, NOW, tenant, days)
+                assert told == plainly(visits, since, NOW, tenant, days, zone)
                 assert sum(part.size for part in found.parts) == found.whole.size
                 over = [
                     cohort.shares[0]
