@@ -6,6 +6,8 @@ FROM meanings FINAL
 WHERE project = {project:String}
   AND at >= {since:DateTime64(6, 'UTC')}
   AND role = 'user'
+  -- Said again, because it leaves less to look through.
+  AND (empty({users:Array(String)}) OR has({users:Array(String)}, user))
   AND hasAny(signals, {sought:Array(String)})
   AND cityHash64(tenant, conversation) IN (SELECT cityHash64(tenant, id) FROM filtered)
 ORDER BY at DESC, tenant, conversation, position
