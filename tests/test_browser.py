@@ -511,6 +511,27 @@ def test_without_scripts_one_can_sign_in_filter_and_see_the_numbers(
 # ---- keys ----------------------------------------------------------------------------------------
 
 
+def test_a_query_is_typed_run_and_drawn(shop: Shop, window: Window) -> None:
+    page = window.page
+    page.goto(f"{shop.address}/reports/sql")
+    box = page.get_by_label("Query")
+    box.fill("SELECT , count() AS n FROM conversations GROUP BY ALL")
+    box.evaluate("box => box.setSelectionRange(7, 7)")
+    page.get_by_text("conversations", exact=True).first.click()
+    page.locator("dl").get_by_text("user", exact=True).first.click()
+    expect(box).to_have_value("SELECT user, count() AS n FROM conversations GROUP BY ALL")
+    page.get_by_label("Show as").select_option("bars")
+    box.press("Control+Enter")
+    expect(page.locator("[data-sql-chart] canvas")).to_be_visible()
+    assert "sql=SELECT" in page.url
+    box.fill("SELECT user,\n  nothing\nFROM users")
+    box.press("Control+Enter")
+    expect(page.get_by_text("line 2, column 3")).to_be_visible()
+    assert box.evaluate("box => box.selectionStart") == 15
+    # That a wrong query is answered by 400 is what was asked for.
+    window.faults.clear()
+
+
 def test_pages_are_worked_by_keyboard(shop: Shop, window: Window) -> None:
     page, keyboard = window.page, window.page.keyboard
     page.goto(f"{shop.address}/conversations")

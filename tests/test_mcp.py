@@ -13,15 +13,18 @@ import pytest
 from httpx2 import Response
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
-from causerie.accounts import KeyKind
+from causerie.accounts import KeyKind, Project
 from causerie.meanings import MOODS
 from causerie.store.topics import Topics
-from causerie.web.mcp import MODERN, OLDER
-from causerie.web.mcp_answers import TEXT_CHARS_MAX, UNTRUSTED
-from causerie.web.mcp_tools import ANSWER_CHARS_MAX, Filtered, schema_of
+from causerie.web.mcp import MODERN, OLDER, McpServer
+from causerie.web.mcp_answers import TEXT_CHARS_MAX, UNTRUSTED, McpAnswers
+from causerie.web.mcp_tools import ANSWER_CHARS_MAX, Filtered, Tools, schema_of
 from causerie.web.mcp_tools import Topics as TopicsAsked
 from tests.conftest import AppServer, Cast
+from tests.desk_cast import NOON
 from tests.test_dashboard import home, sign_in
 from tests.understood import found_topic, understand
 
@@ -39,7 +42,28 @@ TOOLS = [
 ]
 
 
-def post(cast: Cast, body: Any, kind: str = "read", **headers: str) -> Response:
+class Bare:
+    """The protocol alone: a key that is always good, and tools that have nothing to answer from."""
+
+    def __init__(self) -> None:
+        project = Project(id="bare", name="Bare", created_at=NOON)
+        keys: Any = type("AnyKey", (), {"find": lambda self, request, access: (None, project)})()
+        server = McpServer(keys, Tools(McpAnswers.__new__(McpAnswers)))
+        self.client = TestClient(Starlette(routes=server.routes()))
+
+    def auth(self, kind: str = "read") -> dict[str, str]:
+        return {}
+
+    def settle(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def bare() -> Bare:
+    return Bare()
+
+
+def post(cast: Cast | Bare, body: Any, kind: str = "read", **headers: str) -> Response:
     cast.settle()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return cast.client.post("/mcp", json=body, headers={**cast.auth(kind), **named})
@@ -49,7 +73,7 @@ def rpc(method: str, **params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
 
 
-def modern(cast: Cast, method: str, version: str = MODERN[0], **params: Any) -> Response:
+def modern(cast: Cast | Bare, method: str, version: str = MODERN[0], **params: Any) -> Response:
     """A request as it is from 2026-07-28 on."""
     meta = {f"{META}protocolVersion": version, f"{META}clientCapabilities": {}}
     headers = {"mcp_protocol_version": version, "mcp_method": method}
@@ -67,7 +91,7 @@ def use(cast: Cast, tool: str, kind: str = "read", **arguments: Any) -> Any:
     return json.loads(result["content"][0]["text"])
 
 
-def fault(cast: Cast, tool: str, **arguments: Any) -> str:
+def fault(cast: Cast | Bare, tool: str, **arguments: Any) -> str:
     """What a tool says where it cannot answer."""
     result = post(cast, rpc("tools/call", name=tool, arguments=arguments)).json()["result"]
     assert result["isError"] is True, result
@@ -98,9 +122,9 @@ def talk(cast: Cast) -> Cast:
 
 
 @pytest.mark.parametrize("version", OLDER)
-def test_a_client_of_before_is_greeted_in_its_version(cast: Cast, version: str) -> None:
+def test_a_client_of_before_is_greeted_in_its_version(bare: Bare, version: str) -> None:
     params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "x"}}
-    answer = post(cast, rpc("initialize", **params))
+    answer = post(bare, rpc("initialize", **params))
     assert answer.status_code == 200
     assert "mcp-session-id" not in answer.headers
     result = answer.json()["result"]
@@ -110,27 +134,27 @@ def test_a_client_of_before_is_greeted_in_its_version(cast: Cast, version: str) 
     assert UNTRUSTED in result["instructions"]
 
 
-def test_a_version_that_is_not_known_is_answered_with_one_that_is(cast: Cast) -> None:
-    result = post(cast, rpc("initialize", protocolVersion="1999-01-01")).json()["result"]
+def test_a_version_that_is_not_known_is_answered_with_one_that_is(bare: Bare) -> None:
+    result = post(bare, rpc("initialize", protocolVersion="1999-01-01")).json()["result"]
     assert result["protocolVersion"] == OLDER[0]
 
 
-def test_a_version_that_was_not_agreed_on_is_refused(cast: Cast) -> None:
-    answer = post(cast, rpc("tools/list"), mcp_protocol_version="1999-01-01")
+def test_a_version_that_was_not_agreed_on_is_refused(bare: Bare) -> None:
+    answer = post(bare, rpc("tools/list"), mcp_protocol_version="1999-01-01")
     assert answer.status_code == 400
     assert answer.json()["error"]["data"]["supported"] == [*MODERN, *OLDER]
 
 
-def test_notifications_are_taken_and_need_no_answer(cast: Cast) -> None:
+def test_notifications_are_taken_and_need_no_answer(bare: Bare) -> None:
     for method in ("notifications/initialized", "notifications/cancelled"):
-        answer = post(cast, {"jsonrpc": "2.0", "method": method})
+        answer = post(bare, {"jsonrpc": "2.0", "method": method})
         assert (answer.status_code, answer.content) == (202, b"")
 
 
-def test_there_is_no_stream_and_no_session(cast: Cast) -> None:
-    assert cast.client.get("/mcp", headers=cast.auth()).status_code == 405
-    assert cast.client.delete("/mcp", headers=cast.auth()).status_code == 405
-    assert post(cast, rpc("ping")).json() == {"jsonrpc": "2.0", "id": 7, "result": {}}
+def test_there_is_no_stream_and_no_session(bare: Bare) -> None:
+    assert bare.client.get("/mcp", headers=bare.auth()).status_code == 405
+    assert bare.client.delete("/mcp", headers=bare.auth()).status_code == 405
+    assert post(bare, rpc("ping")).json() == {"jsonrpc": "2.0", "id": 7, "result": {}}
 
 
 @pytest.mark.parametrize(
@@ -146,14 +170,14 @@ def test_there_is_no_stream_and_no_session(cast: Cast) -> None:
     ],
 )
 def test_what_is_no_message_of_the_protocol_is_said_to_be_none(
-    cast: Cast, body: Any, status: int, code: int
+    bare: Bare, body: Any, status: int, code: int
 ) -> None:
-    answer = post(cast, body)
+    answer = post(bare, body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
-def test_what_is_no_json_is_refused(cast: Cast) -> None:
-    answer = cast.client.post("/mcp", content=b"{", headers=cast.auth())
+def test_what_is_no_json_is_refused(bare: Bare) -> None:
+    answer = bare.client.post("/mcp", content=b"{", headers=bare.auth())
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32700)
 
 
@@ -170,24 +194,24 @@ def test_a_server_is_discovered_and_asked_without_a_greeting(talk: Cast) -> None
     assert json.loads(called["content"][0]["text"])["conversations"]["now"] == 2
 
 
-def test_headers_that_say_otherwise_than_the_body_are_refused(cast: Cast) -> None:
+def test_headers_that_say_otherwise_than_the_body_are_refused(bare: Bare) -> None:
     meta = {f"{META}protocolVersion": MODERN[0], f"{META}clientCapabilities": {}}
     body = rpc("tools/call", name="sql", _meta=meta)
     good = {"mcp_protocol_version": MODERN[0], "mcp_method": "tools/call", "mcp_name": "sql"}
     for name in good:
-        answer = post(cast, body, **{**good, name: "other"})
+        answer = post(bare, body, **{**good, name: "other"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32020)
     coded = {**good, "mcp_name": "=?base64?c3Fs?="}
-    assert post(cast, body, **coded).json()["result"]["isError"] is True
+    assert post(bare, body, **coded).json()["result"]["isError"] is True
 
 
-def test_a_version_to_come_and_an_unknown_method_are_told_apart(cast: Cast) -> None:
-    answer = modern(cast, "tools/list", version="2031-01-01")
+def test_a_version_to_come_and_an_unknown_method_are_told_apart(bare: Bare) -> None:
+    answer = modern(bare, "tools/list", version="2031-01-01")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32022)
-    answer = modern(cast, "initialize")
+    answer = modern(bare, "initialize")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, -32601)
-    bare = post(cast, rpc("tools/list"), mcp_protocol_version=MODERN[0])
-    assert (bare.status_code, bare.json()["error"]["code"]) == (400, -32602)
+    naked = post(bare, rpc("tools/list"), mcp_protocol_version=MODERN[0])
+    assert (naked.status_code, naked.json()["error"]["code"]) == (400, -32602)
 
 
 # ---- who may -------------------------------------------------------------------------------------
@@ -216,16 +240,16 @@ def test_a_revoked_key_opens_nothing(cast: Cast) -> None:
     assert cast.client.post("/mcp", json=rpc("ping"), headers=headers).status_code == 401
 
 
-def test_a_page_of_another_site_cannot_use_it(cast: Cast) -> None:
-    assert post(cast, rpc("ping"), origin="https://evil.example").status_code == 403
-    assert post(cast, rpc("ping"), origin="http://testserver").status_code == 200
+def test_a_page_of_another_site_cannot_use_it(bare: Bare) -> None:
+    assert post(bare, rpc("ping"), origin="https://evil.example").status_code == 403
+    assert post(bare, rpc("ping"), origin="http://testserver").status_code == 200
 
 
 # ---- tools ---------------------------------------------------------------------------------------
 
 
-def test_every_tool_says_that_it_only_reads_and_what_it_takes(cast: Cast) -> None:
-    tools = post(cast, rpc("tools/list")).json()["result"]["tools"]
+def test_every_tool_says_that_it_only_reads_and_what_it_takes(bare: Bare) -> None:
+    tools = post(bare, rpc("tools/list")).json()["result"]["tools"]
     assert [tool["name"] for tool in tools] == TOOLS
     for tool in tools:
         assert tool["annotations"]["readOnlyHint"] is True
@@ -235,7 +259,7 @@ def test_every_tool_says_that_it_only_reads_and_what_it_takes(cast: Cast) -> Non
         assert "$ref" not in json.dumps(tool)
 
 
-def test_the_schema_of_arguments_is_plain(cast: Cast) -> None:
+def test_the_schema_of_arguments_is_plain() -> None:
     schema = schema_of(TopicsAsked)
     assert schema["properties"]["limit"]["default"] == 30
     assert set(MOODS) <= set(schema["properties"]["mood"]["enum"])
@@ -341,9 +365,9 @@ def test_an_answer_that_is_too_long_is_cut_with_a_note(cast: Cast) -> None:
     ],
 )
 def test_arguments_that_do_not_fit_are_named(
-    cast: Cast, tool: str, arguments: dict[str, Any], said: str
+    bare: Bare, tool: str, arguments: dict[str, Any], said: str
 ) -> None:
-    assert said in fault(cast, tool, **arguments)
+    assert said in fault(bare, tool, **arguments)
 
 
 def test_the_schema_tells_tables_and_columns(cast: Cast) -> None:

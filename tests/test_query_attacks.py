@@ -378,7 +378,7 @@ WHOLE = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(query=WHOLE)
 def test_no_query_of_a_grammar_tells_a_secret(
     embedded_events: EventStore, query_worlds: Worlds, query: str

@@ -10,7 +10,15 @@ from causerie.errors import Invalid
 from causerie.topic_changes import checked_definition
 from causerie.topic_proposals import NAME_CHARS, propose
 from causerie.topics import TopicKind, checked_name
-from causerie.web.topic_forms import KINDS, definition_of, fields_proposed, kind_of
+from causerie.web.topic_forms import (
+    KINDS,
+    Match,
+    Trial,
+    definition_of,
+    fields_proposed,
+    kind_of,
+    nearer,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,17 +42,34 @@ def test_what_is_quoted_becomes_words(sentence: str, words: tuple[str, ...]) -> 
 @pytest.mark.parametrize(
     ("sentence", "name"),
     [
-        ("People who ask where their parcel is", "Ask where their parcel is"),
+        ("People who ask where their parcel is", "Where their parcel is"),
+        ("users complaining that the app is slow", "The app is slow"),
         ("messages about card delivery.", "Card delivery"),
         ("It doesn't work and they don't know why", "It doesn't work and they don't know why"),
         ("Les utilisateurs qui veulent résilier", "Veulent résilier"),
         ("mensajes sobre la tarjeta", "La tarjeta"),
         ("用户想要取消订阅", "用户想要取消订阅"),
+        ("用户问卡在哪里", "卡在哪里"),
     ],
 )
 def test_anything_else_becomes_a_meaning(sentence: str, name: str) -> None:
     found = propose(sentence)
     assert (found.kind, found.words, found.name) == (TopicKind.SEMANTIC, (), name)
+
+
+def test_a_question_becomes_one() -> None:
+    assert propose("People who ask where their parcel is.").example == "where their parcel is?"
+    assert propose("Les clients qui demandent où est leur colis").example == "où est leur colis?"
+    assert propose("messages about card delivery").example == "card delivery"
+
+
+def test_a_closeness_is_proposed_where_the_model_s_own_finds_nothing() -> None:
+    def trial(total: int, *cosines: float) -> Trial:
+        return Trial([], [Match("", cosine, "", "", "") for cosine in cosines], total, 9, 0.6)
+
+    assert nearer(trial(0, 0.52, 0.3)) == "0.48"
+    assert nearer(trial(0, 0.3)) == nearer(trial(0)) == nearer(trial(2, 0.52)) == ""
+    assert nearer(Trial([], [], 0, 9)) == ""
 
 
 @given(st.text(max_size=700))

@@ -1,7 +1,7 @@
 """From one sentence of a person's to a topic: which kind it would be, and its definition.
 
-messages with "refund" or “money back”      words, because they are quoted
-People who ask where their parcel is        meaning, with the sentence as its example
+Messages with "refund" or “money back” are found by words, because they are quoted; of “people who
+ask where their parcel is” the meaning is “where their parcel is?”.
 """
 
 from __future__ import annotations
@@ -31,6 +31,19 @@ INTRODUCTION = re.compile(
     r"(?: (?:sobre|donde|que|con|de))*)\s+",
     re.IGNORECASE,
 )
+ASKING = re.compile(
+    r"^(?:ask(?:s|ing|ed)?|want(?:s|ing)? to know|wonder(?:s|ing)?)(?: about| for)?\s+"
+    r"|^(?:demandent|veulent savoir|se demandent)\s+|^(?:preguntan(?: por)?|quieren saber)\s+"
+    r"|^(?:用户|客户|人们)?(?:问|询问|想知道)",
+    re.IGNORECASE,
+)
+SAYING = re.compile(
+    r"^(?:say(?:s|ing)?|complain(?:s|ing)?|write(?:s)?)(?: that| about)?\s+"
+    r"|^se plaignent (?:de |que )?|^disent (?:que )?|^se quejan (?:de |que |por )?|^dicen (?:que )?"
+    r"|^(?:用户|客户|人们)?抱怨",
+    re.IGNORECASE,
+)
+ENDS = " .,:;!?。，！？¿¡"
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,10 @@ class Proposal:
     words: tuple[str, ...]
     """What is quoted in it."""
     sentence: str
+    example: str
+    """What such a message may say: a model of meaning compares it with messages, and what is told
+    of people lies farther from what they say than what they say themselves.
+    """
 
 
 def propose(sentence: str) -> Proposal:
@@ -49,15 +66,20 @@ def propose(sentence: str) -> Proposal:
     sentence = " ".join(sentence.split())[:SENTENCE_CHARS_MAX]
     quoted = [next(filter(None, match.groups())).strip() for match in QUOTED.finditer(sentence)]
     words = tuple(dict.fromkeys(word for word in quoted if word))
+    meant, asks = _meant(sentence)
+    example = f"{meant}?" if asks else meant
     if words:
-        return Proposal(TopicKind.KEYWORD, _cut(", ".join(words)), words, sentence)
-    return Proposal(TopicKind.SEMANTIC, _named(sentence), (), sentence)
+        return Proposal(TopicKind.KEYWORD, _cut(", ".join(words)), words, sentence, example)
+    name = _cut(meant[:1].upper() + meant[1:])
+    return Proposal(TopicKind.SEMANTIC, name, (), sentence, example)
 
 
-def _named(sentence: str) -> str:
-    """The beginning of what is meant, without what introduces it."""
-    meant = INTRODUCTION.sub("", sentence).strip(" .,:;!?。，！？¿¡") or sentence
-    return _cut(meant[:1].upper() + meant[1:])
+def _meant(sentence: str) -> tuple[str, bool]:
+    """What people say, without what introduces it, and whether they ask it."""
+    rest = INTRODUCTION.sub("", sentence)
+    asked = ASKING.sub("", rest)
+    meant = (asked if asked != rest else SAYING.sub("", rest)).strip(ENDS)
+    return meant or sentence.strip(ENDS) or sentence, asked != rest
 
 
 def _cut(name: str) -> str:

@@ -33,6 +33,9 @@ KINDS = (TopicKind.KEYWORD, TopicKind.SEMANTIC, TopicKind.LLM)
 LATEST_CONVERSATIONS = 100
 LATEST_MESSAGES_MAX = 400
 SHOWN = 10
+CLOSENESS_MIN = 0.4
+"""What is farther away than this is about something else."""
+CLOSENESS_BELOW = 0.04
 JUDGED_MESSAGES = 12
 """So many calls a trial of a model's judgement costs."""
 
@@ -163,10 +166,20 @@ def fields_proposed(proposal: Proposal) -> dict[str, str]:
         "kind": proposal.kind.value,
         "name": proposal.name,
         "words": "\n".join(proposal.words),
-        "examples": proposal.sentence,
+        "examples": proposal.example,
         "template": Template.SEMANTIC.value,
         "prompt": proposal.sentence,
     }
+
+
+def nearer(trial: Trial) -> str:
+    """A closeness that finds what is nearest, where the model's own finds nothing; empty where
+    that does, or nothing is near.
+    """
+    if trial.threshold is None or trial.total or not trial.left:
+        return ""
+    best = trial.left[0].cosine or 0.0
+    return f"{best - CLOSENESS_BELOW:.2f}" if best >= CLOSENESS_MIN else ""
 
 
 def kind_of(form: Form) -> TopicKind:

@@ -38,6 +38,7 @@ from causerie.web.topic_forms import (
     fields_of,
     fields_proposed,
     kind_of,
+    nearer,
 )
 from causerie.web.topic_lines import Lines, folds, unhappiest
 
@@ -284,6 +285,10 @@ class TopicPages:
             return self._form(request, visitor, None, {"kind": KINDS[0].value})
         given = fields_proposed(propose(sentence))
         trial = self._try(request, visitor, given, kind_of(given))
+        closeness = nearer(trial) if trial else ""
+        if closeness:
+            given |= {"threshold": closeness}
+            trial = self._try(request, visitor, given, kind_of(given))
         return self._form(request, visitor, None, given, trial=trial, tried=True)
 
     def edit(self, request: Request) -> Response:
