@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from causerie.costs import Costs, Sums, calls_of
 from causerie.meaning_reports import Breakdown, MeaningReports, Sample
-from causerie.reports import Bucket, ConversationRow, Overview, Page, Question, Reports
+from causerie.reports import Bucket, ConversationRow, Page, Question, Reports, Totals
 from causerie.store.events import EventStore
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing, standing
@@ -43,7 +43,10 @@ class Person:
 class Portrait:
     """A person within a span."""
 
-    overview: Overview
+    totals: Totals
+    before: Totals
+    """In as many days before."""
+    series: list[Bucket]
     days: list[Bucket]
     """Each day of the span."""
     about: Breakdown
@@ -80,9 +83,14 @@ class People:
 
     def portrait(self, question: Question, tree: TopicTree) -> Portrait:
         """One person, whom the question names by user and tenant."""
+        series = self._reports.series(question)
+        by_day = question.period == "day"
+        days = series if by_day else self._reports.series(replace(question, period="day"))
         return Portrait(
-            self._reports.overview(question),
-            self._reports.series(replace(question, period="day")),
+            self._reports.totals(question),
+            self._reports.totals(question.previous()),
+            series,
+            days,
             self._meanings.breakdown(question, tree),
             self.conversations(question),
             self._meanings.signalled(question, UNEASY, UNEASY_SHOWN),

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from causerie.errors import NotFound
 from causerie.meaning_reports import Part
 from causerie.people import People, Person, chosen
-from causerie.reports import CONVERSATION_SORTS, ConversationRow
+from causerie.reports import CONVERSATION_SORTS, ConversationRow, Overview
 from causerie.topic_trees import TopicTree
 from causerie.web.calendars import calendar
 from causerie.web.charts import draw
@@ -91,7 +91,8 @@ class UserPages:
         def door(day: date) -> str:
             return conversations + doors.query_between(day, day + timedelta(days=1))
 
-        charts = {chart.name: chart for chart in draw(found.overview, doors, conversations)}
+        drawn = draw(Overview(found.totals, found.before, found.series, []), doors, conversations)
+        charts = {chart.name: chart for chart in drawn}
         return self._filtered.render(
             request,
             "user.html",
@@ -99,7 +100,7 @@ class UserPages:
             here,
             tree,
             section="users",
-            is_empty=not found.overview.now.conversations,
+            is_empty=not found.totals.conversations,
             here=f"{home}/users/{user_part(person.user)}",
             doors=doors,
             person=person,
@@ -107,8 +108,8 @@ class UserPages:
             others=[one for one in people if one != person],
             found=found,
             page=found.page,
-            totals=found.overview.now,
-            before=found.overview.before if compares else None,
+            totals=found.totals,
+            before=found.before if compares else None,
             topics=_topics(found.about.topics, tree),
             calendar=calendar(found.days, door),
             charts=[charts["volume"], charts["mood"]],
