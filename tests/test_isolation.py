@@ -48,6 +48,8 @@ GET   /api/v1/conversations/series/sentiment         401  401  401  401  200  40
 GET   /api/v1/conversations/series/rating            401  401  401  401  200  403  401  200  401
 GET   /api/v1/conversations/series/volume            401  401  401  401  200  403  401  200  401
 GET   /api/v1/conversations/{id:path}                401  401  401  401  200  403  401  404  401
+GET   /api/v1/metrics                                401  401  401  401  200  403  401  200  401
+GET   /api/v1/metrics/{name}                         401  401  401  401  404  403  401  404  401
 GET   /api/v1/topic_suggestions                      401  401  401  401  200  403  401  200  401
 GET   /api/v1/topic_suggestions/{id}/conversations   401  401  401  401  404  403  401  404  401
 GET   /api/v1/topic_suggestions/{id}/statistics      401  401  401  401  404  403  401  404  401
@@ -72,6 +74,7 @@ POST  /p/{project}/start/key                         200  200  403  404  303  30
 GET   /p/{project}/start/waiting                     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/conversations                     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/conversations/{id:path}           200  200  200  404  303  303  303  303  303
+GET   /p/{project}/reports                           200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users/retention                   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users                             200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users/engagement                  200  200  200  404  303  303  303  303  303

@@ -25,6 +25,7 @@ from causerie.errors import CauserieError
 from causerie.ingest import GroupCommit, Ingest
 from causerie.local_models import LocalModel
 from causerie.meaning_reports import MeaningReports
+from causerie.metric_reports import MetricReports
 from causerie.privacy import PersonalDataFilter
 from causerie.showroom import Showroom
 from causerie.stores import Stores, open_desk
@@ -38,6 +39,7 @@ from causerie.web.exchanges import ExchangesAPI
 from causerie.web.mcp import McpServer
 from causerie.web.mcp_answers import McpAnswers
 from causerie.web.mcp_tools import Tools
+from causerie.web.metrics_api import MetricsAPI
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.sql_api import SqlAPI
@@ -208,6 +210,9 @@ class Parts:
             ).routes(),
             *TopicSuggestions(self.keys, reports, answers, clock).routes(),
             *SqlAPI(self.keys, self.desk, clock).routes(),
+            *MetricsAPI(
+                self.keys, MetricReports(stores.events), reports, self.workshop.topics, clock
+            ).routes(),
             *McpServer(self.keys, Tools(self._mcp_answers())).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),

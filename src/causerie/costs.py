@@ -36,6 +36,13 @@ class CallQuestion(Question):
     currency: str = ""
     """Sorts by cost."""
 
+    @classmethod
+    def of(cls, question: Question) -> CallQuestion:
+        """The same question about calls."""
+        if isinstance(question, CallQuestion):
+            return question
+        return cls(**{one.name: getattr(question, one.name) for one in fields(Question)})
+
     def parameters(self) -> dict[str, Any]:
         """The question as the statements bind it."""
         about = dict(self.metadata)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -113,9 +113,7 @@ class MetricReports:
         """The question as it is asked of what the metric is worked out of."""
         if metric.source is not Source.CALLS:
             return question
-        if not isinstance(question, CallQuestion):
-            values = {one.name: getattr(question, one.name) for one in fields(Question)}
-            question = CallQuestion(**values)
+        question = CallQuestion.of(question)
         if metric.unit == "money" and not question.currency:
             return replace(question, currency=self._costs.totals(question).currency)
         return question

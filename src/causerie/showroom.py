@@ -13,6 +13,7 @@ from causerie.config import Settings
 from causerie.costs import Costs
 from causerie.engagement import Engagement
 from causerie.meaning_reports import MeaningReports
+from causerie.metric_reports import MetricReports
 from causerie.mornings import Mornings
 from causerie.people import People
 from causerie.queries.desk import QueryDesk
@@ -35,6 +36,7 @@ from causerie.web.dashboard import Dashboard
 from causerie.web.edge import Keys
 from causerie.web.endpoint_pages import EndpointPages
 from causerie.web.engagement_pages import EngagementPages
+from causerie.web.explore_pages import ExplorePages
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.key_limits import Ledger
 from causerie.web.language_pages import LanguagePages
@@ -95,6 +97,7 @@ class Showroom:
             *self._conversations(),
             *self._users(),
             *self._topics(),
+            *ExplorePages(MetricReports(self.stores.events), self.filtered).routes(),
             *SqlPages(self.desk, Views(self.stores.engine), self.filtered, self.doors).routes(),
             *self._understanding(),
             *self._gateway(),

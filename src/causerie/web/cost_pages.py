@@ -20,7 +20,7 @@ from causerie.web.call_charts import draw_calls
 from causerie.web.call_questions import BY, KEY, AskedCalls, ask
 from causerie.web.changes import Change, count_change
 from causerie.web.charts import title as bucket_title
-from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
+from causerie.web.downloads import FORMATS, ROWS_MAX, as_json, as_sql, download
 from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
@@ -212,11 +212,13 @@ class CostPages:
             currency = self._costs.totals(question).currency
             rows = self._costs.rows(replace(question, currency=currency)).rows
         name = f"{asked.question.project}-calls-by-{asked.by}"
-        return _as_csv(name, asked.by, rows) if kind == "csv" else _as_json(name, asked.by, rows)
+        if kind == "json":
+            return _as_json(name, asked.by, rows)
+        return _as_table(kind, name, asked.by, rows)
 
 
-def _as_csv(name: str, by: str, rows: Sequence[CallRow]) -> Response:
-    """With a column for each currency, so that a spreadsheet can add them up."""
+def _as_table(kind: str, name: str, by: str, rows: Sequence[CallRow]) -> Response:
+    """With a column for each currency, so that a spreadsheet or notebook can add them up."""
     currencies = sorted({currency for row in rows for currency in row.sums.costs})
     columns = [by, "tenant", *SUMS_SHOWN, *(f"cost_{currency}" for currency in currencies)]
     taken = [
@@ -226,7 +228,7 @@ def _as_csv(name: str, by: str, rows: Sequence[CallRow]) -> Response:
         }
         for row in rows
     ]
-    return as_csv(name, columns, taken)
+    return download(kind, name, columns, taken)
 
 
 def _as_json(name: str, by: str, rows: Sequence[CallRow]) -> Response:

@@ -30,7 +30,7 @@ from causerie.store.accounts import Accounts
 from causerie.topic_trees import TopicTree
 from causerie.web.changes import compare
 from causerie.web.charts import SERIES_COLUMNS, draw, series_rows
-from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
+from causerie.web.downloads import FORMATS, ROWS_MAX, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.pages import Pages
@@ -96,7 +96,7 @@ class Dashboard:
             return as_sql("reports/series", question)
         if kind in FORMATS:
             rows = series_rows(self._reports.series(question))
-            return _download(
+            return download(
                 kind, f"{visitor.project.id}-by-{question.period}", SERIES_COLUMNS, rows
             )
         overview = self._reports.overview(question)
@@ -148,7 +148,7 @@ class Dashboard:
             found = self._reports.conversations(_all_of(asked.question)).rows
             columns = [field.name for field in fields(ConversationRow)]
             rows = [asdict(row) for row in found]
-            return _download(kind, f"{visitor.project.id}-conversations", columns, rows)
+            return download(kind, f"{visitor.project.id}-conversations", columns, rows)
         page = self._page(self._reports.conversations, asked.question)
         return self._list(request, "conversations", visitor, asked, tree, page, CONVERSATION_SORTS)
 
@@ -162,7 +162,7 @@ class Dashboard:
             found = self._reports.users(_all_of(asked.question)).rows
             columns = [field.name for field in fields(UserRow)]
             rows = [asdict(row) for row in found]
-            return _download(kind, f"{visitor.project.id}-users", columns, rows)
+            return download(kind, f"{visitor.project.id}-users", columns, rows)
         page = self._page(self._reports.users, asked.question)
         return self._list(request, "users", visitor, asked, tree, page, USER_SORTS)
 
@@ -249,10 +249,6 @@ def _title(row: ConversationRow) -> str:
 
 def _all_of(question: Question) -> Question:
     return replace(question, page=1, per_page=ROWS_MAX)
-
-
-def _download(kind: str, name: str, columns: Any, rows: list[dict[str, Any]]) -> Response:
-    return as_csv(name, columns, rows) if kind == "csv" else as_json(name, rows)
 
 
 def raw(transcript: Transcript) -> bytes:

@@ -28,7 +28,7 @@ from causerie.reports import Reports, bucket_end
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing
 from causerie.web.charts import Chart, Point, label, title
-from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
+from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.questions import Asked
 from causerie.web.stacks import Stacks, stack
@@ -117,7 +117,7 @@ class EngagementPages:
             return as_sql(STATEMENTS[of], question, {**bound, **tree.parameters()})
         rows = self._rows(of, asked, tree)
         name = f"{question.project}-{of}"
-        return as_csv(name, COLUMNS[of], rows) if kind == "csv" else as_json(name, rows)
+        return download(kind, name, COLUMNS[of], rows)
 
     def _rows(self, of: str, asked: Asked, tree: TopicTree) -> list[dict[str, Any]]:
         if of == "reach":

@@ -18,7 +18,7 @@ from causerie.mornings import CHOICES, Look, Morning, Mornings, look_at
 from causerie.store.accounts import Accounts
 from causerie.store.last_looks import LastLooks
 from causerie.topic_trees import TopicTree
-from causerie.web.downloads import as_csv, as_json
+from causerie.web.downloads import download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.finding_words import sentence_of
 from causerie.web.questions import Asked
@@ -106,7 +106,7 @@ class MorningPages:
         morning = self._mornings.morning(asked.question, look, tree, now)
         if kind in ("csv", "json"):
             name, rows = f"{project.id}-changes", rows_of(morning)
-            return as_csv(name, COLUMNS, rows) if kind == "csv" else as_json(name, rows)
+            return download(kind, name, COLUMNS, rows)
         keys = {key.id: f"{key.name} …{key.hint}" for key in self._accounts.keys(project.id)}
         return self._filtered.render(
             request,

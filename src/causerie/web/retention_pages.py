@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from causerie.retention import SPLITS, Part, Retention, RetentionReport, parameters
 from causerie.topic_trees import TopicTree
 from causerie.web.changes import Change, share_change
-from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
+from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.meaning_words import LANGUAGES
 
@@ -53,7 +53,7 @@ class RetentionPages:
         if kind in FORMATS:
             name = f"{visitor.project.id}-retention"
             rows = _rows(found)
-            return as_csv(name, COLUMNS, rows) if kind == "csv" else as_json(name, rows)
+            return download(kind, name, COLUMNS, rows)
         return self._filtered.render(
             request,
             "retention.html",

@@ -19,7 +19,7 @@ from causerie.risks import (
     Windows,
     parameters,
 )
-from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
+from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.questions import Asked
@@ -54,7 +54,7 @@ class RiskPages:
         if kind in FORMATS:
             name = f"{visitor.project.id}-at-risk"
             rows = [_row(one) for one in risks.found]
-            return as_csv(name, COLUMNS, rows) if kind == "csv" else as_json(name, rows)
+            return download(kind, name, COLUMNS, rows)
         home = f"/p/{visitor.project.id}"
         return self._filtered.render(
             request,

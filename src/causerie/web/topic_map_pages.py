@@ -18,7 +18,7 @@ from causerie.store.topics import Topics
 from causerie.topic_layout import lay_out, nearest
 from causerie.topic_trees import TopicTree
 from causerie.topics import Topic
-from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
+from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 
 PATH = "/p/{project}/topics/map"
@@ -84,7 +84,7 @@ class TopicMapPages:
         drawn = draw_map(tree, report, self._middles(visitor.project.id, tree))
         if kind in FORMATS:
             name, rows = f"{visitor.project.id}-topic-map", _rows(drawn, tree)
-            return as_csv(name, COLUMNS, rows) if kind == "csv" else as_json(name, rows)
+            return download(kind, name, COLUMNS, rows)
         return self._filtered.render(
             request,
             "topic_map.html",

@@ -23,7 +23,7 @@ from causerie.topic_proposals import SENTENCE_CHARS_MAX, propose
 from causerie.topic_trees import TopicTree
 from causerie.topics import TOPIC_NAME_CHARS_MAX, Topic, TopicKind
 from causerie.web.charts import draw_topic
-from causerie.web.downloads import FORMATS, as_csv, as_json, as_sql
+from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.forms import sentence
 from causerie.web.pages import Pages
@@ -136,7 +136,7 @@ class TopicPages:
         now = self._meanings.topics(asked.question, tree)
         if kind in FORMATS:
             name, rows = f"{visitor.project.id}-topics", topic_rows(tree, now)
-            return as_csv(name, COLUMNS, rows) if kind == "csv" else as_json(name, rows)
+            return download(kind, name, COLUMNS, rows)
         lines = Lines(tree, now, self._before(asked, tree))
         found = lines.found()
         rising, falling = lines.moved()

@@ -17,7 +17,7 @@ from causerie.reports import CONVERSATION_SORTS, ConversationRow, Overview
 from causerie.topic_trees import TopicTree
 from causerie.web.calendars import calendar
 from causerie.web.charts import draw
-from causerie.web.downloads import FORMATS, ROWS_MAX, as_csv, as_json, as_sql
+from causerie.web.downloads import FORMATS, ROWS_MAX, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.questions import Asked
@@ -70,7 +70,7 @@ class UserPages:
         rows = [asdict(row) for row in self._people.conversations(every).rows]
         columns = [field.name for field in fields(ConversationRow)]
         name = f"{doors.question.project}-user"
-        return as_csv(name, columns, rows) if kind == "csv" else as_json(name, rows)
+        return download(kind, name, columns, rows)
 
     def _show(
         self,
