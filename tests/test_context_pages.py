@@ -17,6 +17,9 @@ from causerie.web.context_reading import DROPPED_SHOWN_MAX, KEPT_SHOWN_MAX
 from tests.gallery import Gallery, Guest
 from tests.made_calls import NOON
 
+OUTSIDE = ["/language", "/signout"]
+"""The forms of the rail."""
+
 EVIL = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 LAST_HISTORY = Strategy(type=Truncation.LAST_HISTORY, last_history_tokens=1_000)
 CHANGES = ("undo", "delete")
@@ -102,7 +105,7 @@ def test_a_context_of_another_project_is_not_found(gallery: Gallery) -> None:
 def test_a_viewer_looks_and_is_offered_no_change(gallery: Gallery) -> None:
     keep(gallery, turns=(turn(0),))
     page = gallery.visitor(Role.VIEWER).see("/contexts/ctx-one")
-    assert [form["action"] for form in page.all("form") if "action" in form] == ["/signout"]
+    assert [form["action"] for form in page.all("form") if "action" in form] == OUTSIDE
 
 
 # ---- the list --------------------------------------------------------------------------------

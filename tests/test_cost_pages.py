@@ -84,7 +84,8 @@ def test_growth_is_told_against_the_span_before(gallery: Gallery, ana: Guest) ->
     gallery.keep(*(call(f"new{number}", 1, cost="1 USD") for number in range(40)))
     text = ana.see("/models?days=7").text
     assert (
-        "40 calls in the last 7 days cost 40.00 USD, up from 1.00 USD in the 7 days before" in text
+        "40 calls in the last 7 days cost 40.00 USD. That is up from 1.00 USD in the 7 days before."
+        in text
     )
     assert "before" not in ana.see("/models?days=30").text.partition("Over time")[0]
 
@@ -143,7 +144,12 @@ def test_calls_of_one_key_lead_to_no_list_that_has_others_too(gallery: Gallery, 
 def test_what_cannot_be_understood_is_said(gallery: Gallery, ana: Guest) -> None:
     gallery.keep(call("a"))
     text = ana.see("/models?by=colour&gateway_key=nobody&sort=beauty&days=9").text
-    for words in ("by “colour”", "no such key", "“beauty” is not a order", "“9” is not a time"):
+    for words in (
+        "by “colour”",
+        "no such key",
+        "Order: “beauty” is not known",
+        "“9” is not a time",
+    ):
         assert words in text
     assert "1 call in the last 30 days" in text
 

@@ -18,6 +18,9 @@ from tests.gallery import SECRET_KEY, Gallery, Guest, well_made
 from tests.made_calls import call
 from tests.web_page import Page
 
+OUTSIDE = ["/language", "/signout"]
+"""The forms of the rail."""
+
 FORM = {"name": "Support", "base_url_1": "https://models.example/v1", "model_1": "small"}
 EVIL = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 CHANGES = {
@@ -108,7 +111,7 @@ def test_a_viewer_looks_and_is_offered_no_change(gallery: Gallery) -> None:
     viewer = gallery.visitor(Role.VIEWER)
     for path in ("/endpoints", "/endpoints/ep-a"):
         page = viewer.see(path)
-        assert [form["action"] for form in page.all("form") if "action" in form] == ["/signout"]
+        assert [form["action"] for form in page.all("form") if "action" in form] == OUTSIDE
         assert not {"New endpoint", "Change"} & page.links.keys()
     assert viewer.get("/endpoints/new").status_code == 403
     assert viewer.get("/endpoints/ep-a/edit").status_code == 403
@@ -162,7 +165,7 @@ def test_the_local_model_comes_first_and_cannot_be_changed(gallery: Gallery, mia
     assert page.text.index("ep-local") < page.text.index("A first name")
     own = mia.see("/endpoints/ep-local")
     assert "speaks English only" in own.text
-    assert [form["action"] for form in own.all("form") if "action" in form] == ["/signout"]
+    assert [form["action"] for form in own.all("form") if "action" in form] == OUTSIDE
     assert mia.get("/endpoints/ep-local/edit").status_code == 404
     assert mia.post("/endpoints/ep-local/remove").status_code == 404
     taken = mia.post("/endpoints", **FORM, id="ep-local")
@@ -314,7 +317,7 @@ def test_a_provider_whose_fields_are_emptied_is_taken_out(gallery: Gallery, mia:
         ({"key_1": "schlüssel"}, "ascii", "key_1"),
         ({"key_1": f"{SEAL}forged"}, "does not begin", "key_1"),
         ({"weight_1": "much"}, "not a number", "weight_1"),
-        ({"weight_1": "-1"}, "provider 1, weight: 0 to 1000", "weight_1"),
+        ({"weight_1": "-1"}, "provider 1, weight: 0 to 1,000", "weight_1"),
         ({"idle_timeout_s_1": "nan"}, "seconds", "idle_timeout_s_1"),
         ({"dialect_1": "klingon"}, "choose", "dialect_1"),
         ({"price_input": "1"}, "one for output", "price_output"),

@@ -17,6 +17,7 @@ import msgspec
 from causerie.endpoints import ENDPOINT_ID
 from causerie.errors import Invalid
 from causerie.masking import DEFAULT_MASKING, Masking
+from causerie.wording import say
 from causerie.zones import DEFAULT_ZONE
 
 TOKEN_PREFIX = "csr"
@@ -160,7 +161,10 @@ def normal_name(text: str) -> str:
     """The name of a project or key, with single spaces. Raises Invalid."""
     name = " ".join(text.split())
     if not name or len(name) > NAME_CHARS_MAX or not name.isprintable():
-        raise Invalid(f"a name has 1 to {NAME_CHARS_MAX} letters", field="name")
+        raise Invalid(
+            say("a name has 1 to %(name_chars_max)s letters", name_chars_max=NAME_CHARS_MAX),
+            field="name",
+        )
     return name
 
 
@@ -174,14 +178,14 @@ def project_ids(name: str) -> Iterator[str]:
 def check_project_id(text: str) -> None:
     """Raises Invalid unless it can be the id of a project."""
     if len(text) > PROJECT_ID_CHARS_MAX or not PROJECT_ID.fullmatch(text):
-        raise Invalid("a project id has small letters, digits and single hyphens", field="id")
+        raise Invalid(say("a project id has small letters, digits and single hyphens"), field="id")
 
 
 def normal_email(text: str) -> str:
     """The e-mail address in the one form that is kept. Raises Invalid."""
     email = text.strip().lower()
     if len(email) > EMAIL_CHARS_MAX or not EMAIL.fullmatch(email):
-        raise Invalid("that is not an e-mail address", field="email")
+        raise Invalid(say("that is not an e-mail address"), field="email")
     return email
 
 
@@ -190,14 +194,22 @@ def check_allowance(allowance: Allowance) -> Allowance:
     for name in ("requests_per_minute", "tokens_per_minute"):
         limit = getattr(allowance, name)
         if limit is not None and not 1 <= limit <= PER_MINUTE_MAX:
-            raise Invalid(f"{name}: 1 to {PER_MINUTE_MAX}", field=name)
+            raise Invalid(
+                say("%(name)s: 1 to %(per_minute_max)s", name=name, per_minute_max=PER_MINUTE_MAX),
+                field=name,
+            )
     budget = allowance.monthly_budget
     if budget is not None and not (budget.is_finite() and 0 <= budget <= BUDGET_MAX):
-        raise Invalid(f"monthly_budget: 0 to {BUDGET_MAX}", field="monthly_budget")
+        raise Invalid(
+            say("monthly_budget: 0 to %(budget_max)s", budget_max=BUDGET_MAX),
+            field="monthly_budget",
+        )
     if not CURRENCY.fullmatch(allowance.currency):
-        raise Invalid("currency: three letters such as USD or CNY", field="currency")
+        raise Invalid(say("currency: three letters such as USD or CNY"), field="currency")
     if len(allowance.endpoints or ()) > ALLOWED_ENDPOINTS_MAX:
-        raise Invalid(f"endpoints: at most {ALLOWED_ENDPOINTS_MAX}", field="endpoints")
+        raise Invalid(
+            say("endpoints: at most %(max)s", max=ALLOWED_ENDPOINTS_MAX), field="endpoints"
+        )
     for endpoint in allowance.endpoints or ():
         if not ENDPOINT_ID.fullmatch(endpoint):
             raise Invalid(f"endpoints: {endpoint!r} is no endpoint's id", field="endpoints")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from causerie.errors import Invalid
+from causerie.wording import say
 
 ENDPOINT_ID = re.compile(r"ep-[a-z0-9][a-z0-9-]{0,58}")
 ENDPOINT_PREFIX = "ep-"
@@ -115,15 +116,22 @@ def new_endpoint_id(now: datetime) -> str:
 def check_endpoint(endpoint: Endpoint) -> Endpoint:
     """The same endpoint. Raises Invalid, naming the field."""
     if not ENDPOINT_ID.fullmatch(endpoint.id):
-        raise Invalid("an endpoint's id is ep- and small letters, digits, hyphens", field="id")
+        raise Invalid(say("an endpoint's id is ep- and small letters, digits, hyphens"), field="id")
     if not 1 <= len(endpoint.upstreams) <= UPSTREAMS_MAX:
-        raise Invalid(f"an endpoint has 1 to {UPSTREAMS_MAX} upstreams", field="upstreams")
+        raise Invalid(
+            say("an endpoint has 1 to %(upstreams_max)s upstreams", upstreams_max=UPSTREAMS_MAX),
+            field="upstreams",
+        )
     if len(endpoint.serves) > SERVES_MAX:
-        raise Invalid(f"at most {SERVES_MAX} model names", field="serves")
+        raise Invalid(
+            say("at most %(serves_max)s model names", serves_max=SERVES_MAX), field="serves"
+        )
     for name in endpoint.serves:
         _check_model(name, "serves")
     if not 1 <= endpoint.output_tokens < endpoint.window_tokens:
-        raise Invalid("output_tokens: 1 or more, and less than the window", field="output_tokens")
+        raise Invalid(
+            say("output_tokens: 1 or more, and less than the window"), field="output_tokens"
+        )
     for index, upstream in enumerate(endpoint.upstreams):
         check_upstream(upstream, f"upstreams[{index}]")
     if endpoint.price is not None:
@@ -133,9 +141,9 @@ def check_endpoint(endpoint: Endpoint) -> Endpoint:
 
 def _check_model(name: str, field: str) -> None:
     if not 1 <= len(name) <= MODEL_CHARS_MAX or not name.isprintable() or " " in name:
-        raise Invalid(f"{field}: a model name has no spaces", field=field)
+        raise Invalid(say("%(field)s: a model name has no spaces", field=field), field=field)
     if field == "serves" and name.startswith(ENDPOINT_PREFIX):
-        raise Invalid("serves: ep-… names an endpoint, not a model", field=field)
+        raise Invalid(say("serves: ep-… names an endpoint, not a model"), field=field)
 
 
 def check_upstream(upstream: Upstream, field: str) -> None:
@@ -147,17 +155,30 @@ def check_upstream(upstream: Upstream, field: str) -> None:
     except ValueError:
         fine = False
     if not fine or "@" in upstream.base_url or "?" in upstream.base_url:
-        raise Invalid(f"{field}.base_url: http://… or https://… is expected", field=field)
+        raise Invalid(
+            say("%(field)s.base_url: http://… or https://… is expected", field=field), field=field
+        )
     if not 0 <= upstream.weight <= WEIGHT_MAX:
-        raise Invalid(f"{field}.weight: 0 to {WEIGHT_MAX}", field=field)
+        raise Invalid(
+            say("%(field)s.weight: 0 to %(weight_max)s", field=field, weight_max=WEIGHT_MAX),
+            field=field,
+        )
     for name in ("connect_timeout_s", "first_token_timeout_s", "idle_timeout_s"):
         if not 0 < getattr(upstream, name) <= TIMEOUT_S_MAX:
-            raise Invalid(f"{field}.{name}: up to {TIMEOUT_S_MAX} seconds", field=field)
+            raise Invalid(
+                say(
+                    "%(field)s.%(name)s: up to %(timeout_s_max)s seconds",
+                    field=field,
+                    name=name,
+                    timeout_s_max=TIMEOUT_S_MAX,
+                ),
+                field=field,
+            )
 
 
 def _check_price(price: Price) -> None:
     amounts = (price.input, price.output, price.cached or Decimal(0))
     if not all(amount.is_finite() and amount >= 0 for amount in amounts):
-        raise Invalid("price: amounts of 0 or more per million tokens", field="price")
+        raise Invalid(say("price: amounts of 0 or more per million tokens"), field="price")
     if not (len(price.currency) == 3 and price.currency.isascii() and price.currency.isupper()):
-        raise Invalid("price.currency: three letters such as USD or CNY", field="price")
+        raise Invalid(say("price.currency: three letters such as USD or CNY"), field="price")

@@ -9,6 +9,7 @@ import msgspec
 
 from causerie.errors import Invalid
 from causerie.patterns import compiled
+from causerie.wording import say
 
 PATTERNS_MAX = 20
 PATTERN_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
@@ -52,12 +53,18 @@ def check_masking(masking: Masking, kinds: tuple[str, ...]) -> Masking:
     """The same masking. `kinds` are those the filter knows. Raises Invalid, naming the field."""
     unknown = sorted(set(masking.off) - set(kinds))
     if unknown:
-        raise Invalid(f"no such kind of personal data: {', '.join(unknown)}", field="off")
+        raise Invalid(
+            say("no such kind of personal data: %(join_unknown)s", join_unknown=", ".join(unknown)),
+            field="off",
+        )
     if len(masking.patterns) > PATTERNS_MAX:
-        raise Invalid(f"a project has at most {PATTERNS_MAX} patterns", field="patterns")
+        raise Invalid(
+            say("a project has at most %(patterns_max)s patterns", patterns_max=PATTERNS_MAX),
+            field="patterns",
+        )
     [(name, often)] = Counter(one.name for one in masking.patterns).most_common(1) or [("", 0)]
     if often > 1:
-        raise Invalid(f"two patterns are called {name}", field="patterns")
+        raise Invalid(say("two patterns are called %(name)s", name=name), field="patterns")
     for pattern in masking.patterns:
         check_pattern(pattern, kinds)
     return masking
@@ -67,29 +74,57 @@ def check_pattern(pattern: OwnPattern, kinds: tuple[str, ...] = ()) -> OwnPatter
     """The same pattern. Raises Invalid, saying which one and what is wrong with it."""
     if not PATTERN_NAME.fullmatch(pattern.name):
         raise Invalid(
-            "a pattern's name has 1 to 30 small letters, digits and underscores", field="patterns"
+            say("a pattern's name has 1 to 30 small letters, digits and underscores"),
+            field="patterns",
         )
     if pattern.name in (*kinds, "name"):
-        raise Invalid(f"{pattern.name} is a kind that is built in", field="patterns")
+        raise Invalid(
+            say("%(pattern_name)s is a kind that is built in", pattern_name=pattern.name),
+            field="patterns",
+        )
     if bool(pattern.expression) == bool(pattern.words):
-        raise Invalid(f"{pattern.name}: an expression or words, one of both", field="patterns")
+        raise Invalid(
+            say("%(pattern_name)s: an expression or words, one of both", pattern_name=pattern.name),
+            field="patterns",
+        )
+    _check_lengths(pattern)
+    try:
+        finder(pattern)
+    except Invalid as error:
+        raise Invalid(
+            say(
+                "%(pattern_name)s: %(error_message)s",
+                pattern_name=pattern.name,
+                error_message=error.wording,
+            ),
+            field="patterns",
+        ) from error
+    return pattern
+
+
+def _check_lengths(pattern: OwnPattern) -> None:
     if len(pattern.dummy) > REPLACEMENT_CHARS_MAX or not REPLACEMENT.fullmatch(pattern.dummy):
         raise Invalid(
-            f"{pattern.name}: a replacement has 1 to {REPLACEMENT_CHARS_MAX} characters, no quotes "
-            "and no backslash",
+            say(
+                "%(pattern_name)s: a replacement has 1 to %(max)s characters, no quotes "
+                "and no backslash",
+                pattern_name=pattern.name,
+                max=REPLACEMENT_CHARS_MAX,
+            ),
             field="patterns",
         )
     too_long = any(not 1 < len(word.strip()) <= WORD_CHARS_MAX for word in pattern.words)
     if len(pattern.words) > WORDS_MAX or too_long:
         raise Invalid(
-            f"{pattern.name}: at most {WORDS_MAX} words of 2 to {WORD_CHARS_MAX} characters",
+            say(
+                "%(pattern_name)s: at most %(words_max)s words "
+                "of 2 to %(word_chars_max)s characters",
+                pattern_name=pattern.name,
+                words_max=WORDS_MAX,
+                word_chars_max=WORD_CHARS_MAX,
+            ),
             field="patterns",
         )
-    try:
-        finder(pattern)
-    except Invalid as error:
-        raise Invalid(f"{pattern.name}: {error.message}", field="patterns") from error
-    return pattern
 
 
 def finder(pattern: OwnPattern) -> re.Pattern[str]:

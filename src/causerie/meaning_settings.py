@@ -10,6 +10,7 @@ import msgspec
 from causerie.embeddings import DEFAULT_MODEL
 from causerie.endpoints import ENDPOINT_ID, Upstream, check_upstream
 from causerie.errors import Invalid
+from causerie.wording import say
 
 REMOTE = "remote"
 LANGUAGES_MAX = 200
@@ -68,24 +69,30 @@ def checked_settings(settings: MeaningSettings) -> MeaningSettings:
     Whether a language or a model is known is for the caller to say.
     """
     if len(settings.languages) > LANGUAGES_MAX:
-        raise Invalid(f"languages: at most {LANGUAGES_MAX}", field="languages")
+        raise Invalid(
+            say("languages: at most %(languages_max)s", languages_max=LANGUAGES_MAX),
+            field="languages",
+        )
     for field, codes in (
         ("languages", settings.languages),
         ("translates_to", filter(None, [settings.translates_to])),
     ):
         if not all(map(LANGUAGE.fullmatch, codes)):
-            raise Invalid(f"{field}: a code such as fr is expected", field=field)
+            raise Invalid(say("%(field)s: a code such as fr is expected", field=field), field=field)
     if not MODEL.fullmatch(settings.model):
-        raise Invalid("model: the name of a model of embeddings is expected", field="model")
+        raise Invalid(say("model: the name of a model of embeddings is expected"), field="model")
     if settings.embeddings.endpoint:
-        raise Invalid("embeddings.endpoint: only an address is possible", field="embeddings")
+        raise Invalid(say("embeddings.endpoint: only an address is possible"), field="embeddings")
     if settings.model == REMOTE and not settings.embeddings:
-        raise Invalid("embeddings.url: where is the model?", field="embeddings")
+        raise Invalid(say("embeddings.url: where is the model?"), field="embeddings")
     if not 0 <= settings.calls_per_day <= CALLS_PER_DAY_MAX:
-        raise Invalid(f"calls_per_day: 0 to {CALLS_PER_DAY_MAX}", field="calls_per_day")
+        raise Invalid(
+            say("calls_per_day: 0 to %(calls_per_day_max)s", calls_per_day_max=CALLS_PER_DAY_MAX),
+            field="calls_per_day",
+        )
     fine = all(map(isfinite, settings.calibration.values()))
     if not fine or len(settings.calibration) > CALIBRATION_MAX:
-        raise Invalid("calibration: a few numbers are expected", field="calibration")
+        raise Invalid(say("calibration: a few numbers are expected"), field="calibration")
     return msgspec.structs.replace(
         settings,
         embeddings=_checked_service(settings.embeddings, "embeddings"),
@@ -96,7 +103,9 @@ def checked_settings(settings: MeaningSettings) -> MeaningSettings:
 def _checked_service(service: Service, field: str) -> Service:
     if service.endpoint:
         if service.url or not ENDPOINT_ID.fullmatch(service.endpoint):
-            raise Invalid(f"{field}: an endpoint or an address is expected", field=field)
+            raise Invalid(
+                say("%(field)s: an endpoint or an address is expected", field=field), field=field
+            )
         # What an endpoint has itself would only mislead here.
         return Service(endpoint=service.endpoint)
     if not service.url:

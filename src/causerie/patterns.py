@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 from causerie.errors import Invalid
+from causerie.wording import say
 
 EXPRESSION_CHARS_MAX = 300
 REPEAT_MAX = 100
@@ -39,7 +40,7 @@ _REFUSED = {
 def compiled(expression: str) -> re.Pattern[str]:
     """The expression, ready to search with. Raises Invalid, saying what is wrong with it."""
     if not expression or len(expression) > EXPRESSION_CHARS_MAX:
-        raise Invalid(f"an expression has 1 to {EXPRESSION_CHARS_MAX} characters")
+        raise Invalid(say("an expression has 1 to %(max)s characters", max=EXPRESSION_CHARS_MAX))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -49,18 +50,23 @@ def compiled(expression: str) -> re.Pattern[str]:
             # The parser of `re` has no public name; what it returns has been the same for long.
             tree = importlib.import_module("re._parser").parse(bounded)
     except (re.error, FutureWarning, OverflowError, RecursionError) as error:
-        raise Invalid(f"that is no regular expression: {error}") from error
+        raise Invalid(say("that is no regular expression: %(error)s", error=error)) from error
     if found.flags & re.VERBOSE:
-        raise Invalid("an expression cannot have comments")
+        raise Invalid(say("an expression cannot have comments"))
     if found.search("") is not None:
-        raise Invalid("an expression must not match an empty text")
+        raise Invalid(say("an expression must not match an empty text"))
     if _ways(list(tree), frozenset(_ALPHABET), found.flags) > WAYS_MAX:
         raise Invalid(
-            "the expression can be read in too many ways: repeats that may follow one another must "
-            "not match the same signs, and a repeated group must not hold a repeat"
+            say(
+                "the expression can be read in too many ways: repeats that may follow "
+                "one another must not match the same signs, "
+                "and a repeated group must not hold a repeat"
+            )
         )
     if tree.getwidth()[1] > WIDTH_MAX:
-        raise Invalid(f"an expression matches at most {WIDTH_MAX} characters")
+        raise Invalid(
+            say("an expression matches at most %(width_max)s characters", width_max=WIDTH_MAX)
+        )
     return found
 
 
@@ -146,7 +152,9 @@ def _first(items: Sequence[Any], flags: int) -> tuple[frozenset[str], bool]:
 
 def _first_of(kind: str, value: Any, flags: int) -> tuple[frozenset[str], bool]:
     if kind in _REFUSED:
-        raise Invalid(f"an expression cannot have {_REFUSED[kind]}")
+        raise Invalid(
+            say("an expression cannot have %(refused_kind)s", refused_kind=_REFUSED[kind])
+        )
     if kind == "AT":
         return frozenset(), True
     if kind == "SUBPATTERN":

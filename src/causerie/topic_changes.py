@@ -17,6 +17,7 @@ from causerie.letters import folded
 from causerie.store.topics import Topics
 from causerie.store.verdicts import Verdicts
 from causerie.topics import Definition, Topic, TopicEvent, TopicKind, checked_name
+from causerie.wording import say
 
 WORDS_MAX = 200
 """Of one topic, in all languages."""
@@ -95,7 +96,7 @@ class TopicChanges:
         step, passed = into, {""}
         while step not in passed:
             if step == id:
-                raise Conflict("a topic cannot become a part of itself", field="into")
+                raise Conflict(say("a topic cannot become a part of itself"), field="into")
             passed.add(step)
             step = by_id.get(step, "")
         if topic.merged_into == into:
@@ -145,7 +146,7 @@ class TopicChanges:
         """
         found = self._topics.get(project, id)
         if found.kept:
-            raise Conflict("the topic is kept already", field="topic")
+            raise Conflict(say("the topic is kept already"), field="topic")
         given = tuple(examples) or (found.definition.typical,)
         definition = Definition(examples=tuple(text[:EXAMPLE_CHARS_MAX] for text in given))
         topic = self._made(project, name or found.title, TopicKind.SEMANTIC, definition)
@@ -157,7 +158,9 @@ class TopicChanges:
     def _kept(self, project: str, id: str) -> Topic:
         topic = self._topics.get(project, id)
         if not topic.kept:
-            raise Conflict("a suggested topic is found, not defined: keep it first", field="topic")
+            raise Conflict(
+                say("a suggested topic is found, not defined: keep it first"), field="topic"
+            )
         return topic
 
     def _put(
@@ -191,12 +194,15 @@ def checked_definition(kind: TopicKind, definition: Definition) -> Definition:
         case TopicKind.LLM:
             prompt = _text(definition.prompt, "prompt", PROMPT_CHARS_MAX)
             return Definition(template=definition.template, prompt=prompt)
-    raise Invalid("kind: keyword, semantic or llm is expected", field="kind")
+    raise Invalid(say("kind: keyword, semantic or llm is expected"), field="kind")
 
 
 def _keyword(definition: Definition) -> Definition:
     if len(definition.language_words) > LANGUAGES_MAX:
-        raise Invalid(f"language_words: at most {LANGUAGES_MAX} languages", field="language_words")
+        raise Invalid(
+            say("language_words: at most %(languages_max)s languages", languages_max=LANGUAGES_MAX),
+            field="language_words",
+        )
     words = _words(definition.words, "words")
     by_language = {
         code: _words(of_language, "language_words")
@@ -205,10 +211,14 @@ def _keyword(definition: Definition) -> Definition:
     by_language = {code: given for code, given in by_language.items() if given}
     for code in by_language:
         if not (0 < len(code) <= LANGUAGE_CHARS_MAX and code.replace("-", "").isalnum()):
-            raise Invalid("language_words: a code such as fr is expected", field="language_words")
+            raise Invalid(
+                say("language_words: a code such as fr is expected"), field="language_words"
+            )
     count = len(words) + sum(map(len, by_language.values()))
     if not 1 <= count <= WORDS_MAX:
-        raise Invalid(f"words: 1 to {WORDS_MAX} are expected", field="words")
+        raise Invalid(
+            say("words: 1 to %(words_max)s are expected", words_max=WORDS_MAX), field="words"
+        )
     return Definition(words=words, language_words=by_language)
 
 
@@ -228,15 +238,21 @@ def _semantic(definition: Definition) -> Definition:
     given = (text for text in definition.examples if text.strip())
     examples = tuple(dict.fromkeys(_text(one, "examples", EXAMPLE_CHARS_MAX) for one in given))
     if not 1 <= len(examples) <= EXAMPLES_MAX:
-        raise Invalid(f"examples: 1 to {EXAMPLES_MAX} are expected", field="examples")
+        raise Invalid(
+            say("examples: 1 to %(examples_max)s are expected", examples_max=EXAMPLES_MAX),
+            field="examples",
+        )
     threshold = definition.threshold
     if not isfinite(threshold) or not 0 <= threshold <= 1:
-        raise Invalid("threshold: 0 to 1 is expected", field="threshold")
+        raise Invalid(say("threshold: 0 to 1 is expected"), field="threshold")
     return Definition(examples=examples, threshold=threshold)
 
 
 def _text(text: str, field: str, most: int) -> str:
     text = text.strip()
     if not text or len(text) > most or "\0" in text:
-        raise Invalid(f"{field}: 1 to {most} characters are expected", field=field)
+        raise Invalid(
+            say("%(field)s: 1 to %(most)s characters are expected", field=field, most=most),
+            field=field,
+        )
     return text

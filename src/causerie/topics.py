@@ -15,6 +15,7 @@ from enum import StrEnum
 import msgspec
 
 from causerie.errors import Invalid
+from causerie.wording import say
 
 TOPIC_ID_CHARS = 21
 TOPIC_NAME_CHARS_MAX = 80
@@ -131,5 +132,5 @@ def checked_name(name: str) -> str:
     name = " ".join(name.split())
     if not name or len(name) > TOPIC_NAME_CHARS_MAX or "\0" in name:
         most = f"{TOPIC_NAME_CHARS_MAX} (TOPIC_NAME_CHARS_MAX)"
-        raise Invalid(f"name: 1 to {most} characters are expected", field="name")
+        raise Invalid(say("name: 1 to %(most)s characters are expected", most=most), field="name")
     return name

@@ -90,6 +90,5 @@ def _made(
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, int):
-        return f"{value:,}"
+    # Whole numbers stay plain here: programs read what the API says.
     return f"{value.day} {value:%B %Y}" if isinstance(value, date) else value

@@ -11,6 +11,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from causerie.errors import Invalid
+from causerie.wording import say
 
 DEFAULT_ZONE = "UTC"
 AREAS = (
@@ -39,7 +40,7 @@ def check_zone(name: str) -> str:
     """The name as it came. Raises Invalid where there is no such zone."""
     if name not in zone_names():
         raise Invalid(
-            "zone: the name of a time zone such as Europe/Paris is expected", field="zone"
+            say("zone: the name of a time zone such as Europe/Paris is expected"), field="zone"
         )
     return name
 

@@ -45,6 +45,7 @@ from causerie.store.state_schema import (
     projects,
     sign_in_links,
 )
+from causerie.wording import say
 from causerie.zones import check_zone
 
 SALT_BYTES = 16
@@ -85,7 +86,7 @@ class Accounts:
                     if owner is not None:
                         join(connection, project.id, owner, Role.OWNER)
                     return project
-        raise Conflict(f"there is a project {id} already", field="id")
+        raise Conflict(say("there is a project %(id)s already", id=id), field="id")
 
     def project(self, project: str) -> Project | None:
         """The project of that id."""
@@ -205,7 +206,7 @@ class Accounts:
         email = normal_email(email)
         with self._transaction() as connection:
             if not insert_new(connection, members, fresh_member(email, now)):
-                raise Conflict(f"{email} is a member already", field="email")
+                raise Conflict(say("%(email)s is a member already", email=email), field="email")
             return member_of(member_row(connection, email))
 
     def set_language(self, member: str, language: str) -> None:

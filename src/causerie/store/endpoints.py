@@ -21,6 +21,7 @@ from causerie.store.accounts import hold
 from causerie.store.state import insert_new, transaction
 from causerie.store.state_schema import endpoints
 from causerie.vault import Vault
+from causerie.wording import say
 
 DEFAULTS_BYTES_MAX = 64 * 1024
 ENDPOINTS_MAX = 500
@@ -46,14 +47,22 @@ class Endpoints:
         when its id or a model name that it serves is taken.
         """
         if endpoint.id == LOCAL_ENDPOINT:
-            raise Conflict(f"{LOCAL_ENDPOINT} is the name of the local model", field="id")
+            raise Conflict(
+                say(
+                    "%(local_endpoint)s is the name of the local model",
+                    local_endpoint=LOCAL_ENDPOINT,
+                ),
+                field="id",
+            )
         kept = self._sealed(_checked(endpoint))
         with transaction(self._engine) as connection:
             hold(connection, kept.project)
             _refuse_taken_names(connection, kept)
             _refuse_too_many(connection, kept.project)
             if not insert_new(connection, endpoints, _row(kept)):
-                raise Conflict(f"there is an endpoint {kept.id} already", field="id")
+                raise Conflict(
+                    say("there is an endpoint %(kept_id)s already", kept_id=kept.id), field="id"
+                )
         return kept
 
     def change(self, endpoint: Endpoint) -> Endpoint:
@@ -137,9 +146,17 @@ def _checked(endpoint: Endpoint) -> Endpoint:
         check_key(upstream.key, f"upstreams[{index}].key")
     fixed = sorted(FIXED & endpoint.defaults.keys())
     if fixed:
-        raise Invalid(f"defaults: {fixed[0]} is for the caller to say", field="defaults")
+        raise Invalid(
+            say("defaults: %(fixed_0)s is for the caller to say", fixed_0=fixed[0]),
+            field="defaults",
+        )
     if len(encode(endpoint.defaults)) > DEFAULTS_BYTES_MAX:
-        raise Invalid(f"defaults: over {DEFAULTS_BYTES_MAX} bytes", field="defaults")
+        raise Invalid(
+            say(
+                "defaults: over %(defaults_bytes_max)s bytes", defaults_bytes_max=DEFAULTS_BYTES_MAX
+            ),
+            field="defaults",
+        )
     return endpoint
 
 
@@ -147,20 +164,27 @@ def check_key(key: str, field: str) -> None:
     """Raises Invalid unless it can be sent as a provider's key."""
     # It becomes a header: what cannot stand in one would break every call.
     if len(key) > UPSTREAM_KEY_CHARS_MAX or not (key.isascii() and key.isprintable()):
-        raise Invalid(f"{field}: visible ASCII letters are expected", field=field)
+        raise Invalid(
+            say("%(field)s: visible ASCII letters are expected", field=field), field=field
+        )
 
 
 def _refuse_taken_names(connection: Connection, endpoint: Endpoint) -> None:
     for other in _all(connection, endpoint.project):
         for name in endpoint.serves:
             if name in other.serves and other.id != endpoint.id:
-                raise Conflict(f"{name} is served by {other.id} already", field="serves")
+                raise Conflict(
+                    say("%(name)s is served by %(other_id)s already", name=name, other_id=other.id),
+                    field="serves",
+                )
 
 
 def _refuse_too_many(connection: Connection, project: str) -> None:
     count = select(func.count()).where(endpoints.c.project == project)
     if connection.execute(count).scalar_one() >= ENDPOINTS_MAX:
-        raise Conflict(f"a project has at most {ENDPOINTS_MAX} endpoints")
+        raise Conflict(
+            say("a project has at most %(endpoints_max)s endpoints", endpoints_max=ENDPOINTS_MAX)
+        )
 
 
 def _all(connection: Connection, project: str) -> builtins.list[Endpoint]:

@@ -27,6 +27,7 @@ from causerie.store.accounts import (
 )
 from causerie.store.state import insert_new, transaction
 from causerie.store.state_schema import members, sessions, sign_in_links
+from causerie.wording import say
 
 SESSION_LIFETIME = timedelta(days=30)
 
@@ -155,10 +156,10 @@ def _grant(
     insert_new(connection, members, fresh_member(email, now))
     row = member_row(connection, email)
     if password_hash is None and row.password_hash is None:
-        raise Conflict("there is no such member", field="email")
+        raise Conflict(say("there is no such member"), field="email")
     if password_hash is not None:
         if row.password_hash is not None and link.project is not None:
-            raise Conflict("there is such a member: sign in with the password", field="email")
+            raise Conflict(say("there is such a member: sign in with the password"), field="email")
         _set_password(connection, row.id, password_hash)
     if link.project is not None:
         join(connection, link.project, row.id, link.role)

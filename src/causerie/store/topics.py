@@ -14,6 +14,7 @@ from causerie.errors import Conflict, NotFound
 from causerie.store.state import insert_into, transaction
 from causerie.store.state_schema import topic_events, topic_maps, topics
 from causerie.topics import TOPICS_MAX, Definition, Topic, TopicEvent, TopicKind
+from causerie.wording import say
 
 HISTORY_MAX = 500
 
@@ -63,7 +64,12 @@ class Topics:
                     topics.c.id != topic.id,
                 )
                 if (connection.execute(kept).scalar() or 0) >= TOPICS_MAX:
-                    raise Conflict(f"a project has at most {TOPICS_MAX} (TOPICS_MAX) topics")
+                    raise Conflict(
+                        say(
+                            "a project has at most %(topics_max)s (TOPICS_MAX) topics",
+                            topics_max=TOPICS_MAX,
+                        )
+                    )
             _write(connection, topic)
             _note(connection, events)
 
@@ -103,7 +109,7 @@ class Topics:
         """
         with transaction(self._engine) as connection:
             if not _save_map(connection, project, made):
-                raise Conflict("topics were found anew meanwhile")
+                raise Conflict(say("topics were found anew meanwhile"))
             for topic in found:
                 _write_found(connection, topic)
             _note(connection, events)

@@ -27,14 +27,15 @@ from causerie.web.forms import sentence
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.signin import Doors, Visitor
+from causerie.wording import say
 
 ROOT = "/p/{project}/contexts"
 PER_PAGE = 50
 PAGES_MAX = 100_000
 FILTER_CHARS_MAX = 200
 DONE = {
-    "deleted": "The context is deleted. What was said in it stays in its transcript.",
-    "undone": "The last turn is dropped. The next call goes on from the one before.",
+    "deleted": say("The context is deleted. What was said in it stays in its transcript."),
+    "undone": say("The last turn is dropped. The next call goes on from the one before."),
 }
 GOING_ON = "A turn is going on in this context. Try again when it has ended."
 Change = Callable[[Visitor, str], str]

@@ -26,6 +26,7 @@ from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.questions import DAYS, Reach
 from causerie.web.signin import Doors, Visitor
+from causerie.wording import say
 
 NANO = 1_000_000_000
 SPREAD = 2
@@ -112,7 +113,7 @@ class CostPages:
 
     def _keys(self, project: str) -> dict[str, str]:
         named = {key.id: f"{key.name} …{key.hint}" for key in self._accounts.keys(project)}
-        return {**named, ANYONE: "Without a key"}
+        return {**named, ANYONE: say("Without a key")}
 
     def _asked(self, visitor: Visitor, request: Request, keys: Mapping[str, str]) -> AskedCalls:
         project = visitor.project.id
@@ -257,7 +258,7 @@ def _named(
         known = names[by].get(row.name, "")
         return known or row.name, row.name if known and by == "endpoint" else ""
     if by == "user":
-        return row.name or "Not told", row.within
+        return row.name or say("Not told"), row.within
     if by == "day":
         return bucket_title(date.fromisoformat(row.name), period), ""
     return row.name or "Unknown", ""

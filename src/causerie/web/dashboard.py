@@ -39,6 +39,7 @@ from causerie.web.reading import TURNS_PER_PART, read
 from causerie.web.signin import Doors, Visitor
 from causerie.web.start import Start
 from causerie.web.topic_lines import NO_REPORT, top_lines, unhappiest
+from causerie.wording import say
 
 Clock = Callable[[], datetime]
 Row = TypeVar("Row")
@@ -83,7 +84,7 @@ class Dashboard:
         """To the overview of the project that was looked at last."""
         projects = [project.id for project, _ in self._doors.projects(request)]
         if not projects:
-            raise NotFound("You are in no project. Ask an owner to invite you.")
+            raise NotFound(say("You are in no project. Ask an owner to invite you."))
         last = request.cookies.get("project", "")
         return RedirectResponse(f"/p/{last if last in projects else projects[0]}", 303)
 
@@ -200,7 +201,7 @@ class Dashboard:
         project, id = visitor.project.id, request.path_params["id"]
         transcript = self._reports.conversation(project, id, _tenant(given.get("tenant")))
         if transcript is None:
-            raise NotFound("There is no such conversation in this project.")
+            raise NotFound(say("There is no such conversation in this project."))
         if given.get("format") == "json":
             return Response(raw(transcript), media_type="application/json")
         meanings = self._meanings.of_conversation(project, transcript.row.tenant, id)

@@ -28,12 +28,19 @@ from causerie.endpoints import (
 from causerie.errors import CauserieError, Invalid
 from causerie.store.endpoints import SEAL
 from causerie.web.amounts import price as written
+from causerie.wording import Wording, say
 
 Form = Mapping[str, str]
 Number = TypeVar("Number", int, float)
 TIMEOUTS = ("connect_timeout_s", "first_token_timeout_s", "idle_timeout_s")
-WORDS = {"base_url": "address", "model": "model", "key": "key", "weight": "weight"}
+WORDS = {
+    "base_url": say("address"),
+    "model": say("model"),
+    "key": say("key"),
+    "weight": say("weight"),
+}
 _OF_UPSTREAM = re.compile(r"upstreams\[(\d+)\]\.(\w+): (.*)")
+_FIELD = re.compile(r"^[\w.\[\]]+\s*[:：]\s*")
 _OF_PRICE = re.compile(r"price(?:\.(\w+))?: (.*)")
 PRICE_MAX = 1_000_000_000
 PRICE_DIGITS_MAX = 12
@@ -132,10 +139,25 @@ def reason_of(error: CauserieError) -> tuple[str, str | None]:
     """Why a form was refused, and which of its fields is at fault."""
     if at := _OF_UPSTREAM.match(error.message):
         number, name = int(at[1]) + 1, at[2]
-        return f"provider {number}, {WORDS.get(name, name)}: {at[3]}", f"{name}_{number}"
+        words = say(
+            "provider %(number)s, %(field)s: %(reason)s",
+            number=number,
+            field=WORDS.get(name, name),
+            reason=_after_field(error.wording),
+        )
+        return words, f"{name}_{number}"
     if at := _OF_PRICE.match(error.message):
-        return f"price: {at[2]}", at[1] or "price_input"
-    return error.message, error.field
+        return say("price: %(reason)s", reason=_after_field(error.wording)), at[1] or "price_input"
+    return error.wording, error.field
+
+
+def _after_field(words: str) -> str:
+    """What an error says after the name of the field that the API has."""
+
+    def rest(told: str) -> str:
+        return _FIELD.sub("", told)
+
+    return words.shaped(rest) if isinstance(words, Wording) else rest(words)
 
 
 def _upstreams(form: Form, before: Endpoint | None) -> tuple[Upstream, ...]:
@@ -147,7 +169,7 @@ def _upstreams(form: Form, before: Endpoint | None) -> tuple[Upstream, ...]:
             saved = known[number - 1] if number <= len(known) else None
             found.append(_upstream(form, number, saved))
     if not found:
-        raise Invalid("an endpoint needs the address of a provider", field="base_url_1")
+        raise Invalid(say("an endpoint needs the address of a provider"), field="base_url_1")
     return tuple(found)
 
 
@@ -156,7 +178,9 @@ def _upstream(form: Form, number: int, saved: Upstream | None) -> Upstream:
     try:
         dialect = Dialect(form.get(f"dialect_{number}") or Dialect.PLAIN)
     except ValueError as error:
-        raise Invalid("choose how its cache is asked for", field=f"dialect_{number}") from error
+        raise Invalid(
+            say("choose how its cache is asked for"), field=f"dialect_{number}"
+        ) from error
     timeouts = {
         name: _number(form, f"{name}_{number}", float, 0.0)
         for name in TIMEOUTS
@@ -177,7 +201,7 @@ def _key(form: Form, number: int, base_url: str, saved: Upstream | None) -> str:
     field = f"key_{number}"
     typed = form.get(field, "").strip()
     if typed.startswith(SEAL):
-        raise Invalid(f"a key does not begin with {SEAL}", field=field)
+        raise Invalid(say("a key does not begin with %(seal)s", seal=SEAL), field=field)
     if typed or saved is None or not saved.key or form.get(f"forget_{number}") == "on":
         return typed
     if _server(base_url) != _server(saved.base_url):
@@ -224,7 +248,9 @@ def _amount(text: str, field: str) -> Decimal:
             return amount
     except InvalidOperation:
         pass
-    raise Invalid("a price has an amount for input and one for output, such as 0.80", field=field)
+    raise Invalid(
+        say("a price has an amount for input and one for output, such as 0.80"), field=field
+    )
 
 
 def _number(form: Form, field: str, kind: type[Number], default: Number) -> Number:
@@ -232,4 +258,4 @@ def _number(form: Form, field: str, kind: type[Number], default: Number) -> Numb
     try:
         return kind(text) if text else default
     except ValueError as error:
-        raise Invalid(f"{text[:40]!r} is not a number", field=field) from error
+        raise Invalid(say("“%(given)s” is not a number", given=text[:40]), field=field) from error

@@ -27,19 +27,20 @@ from causerie.web.forms import sentence
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.signin import Doors, Visitor
+from causerie.wording import say
 
 ROOT = "/p/{project}/endpoints"
 SPENT_DAYS = 7
 DONE = {
-    "added": "The endpoint answers from now on. Below is what to paste into an app.",
-    "changed": "The endpoint is changed. New calls keep to it within two seconds.",
-    "removed": "The endpoint is removed. Calls to it are refused.",
+    "added": say("The endpoint answers from now on. Below is what to paste into an app."),
+    "changed": say("The endpoint is changed. New calls keep to it within two seconds."),
+    "removed": say("The endpoint is removed. Calls to it are refused."),
 }
 DIALECTS = {
-    Dialect.PLAIN: "By itself, or not at all",
-    Dialect.OPENAI: "OpenAI: prompt_cache_key",
-    Dialect.ANTHROPIC: "Anthropic: cache_control",
-    Dialect.DASHSCOPE: "DashScope: cache_control, five minutes",
+    Dialect.PLAIN: say("By itself, or not at all"),
+    Dialect.OPENAI: say("OpenAI: prompt_cache_key"),
+    Dialect.ANTHROPIC: say("Anthropic: cache_control"),
+    Dialect.DASHSCOPE: say("DashScope: cache_control, five minutes"),
     Dialect.VLLM: "vLLM: cache_salt",
     Dialect.LLAMACPP: "llama.cpp: a slot for each context",
     Dialect.XAI: "xAI: x-grok-conv-id",
@@ -198,7 +199,13 @@ class EndpointPages:
         try:
             made = endpoint_of(form, visitor.project.id, self._clock())
             if made.id == LOCAL_ENDPOINT:
-                raise Conflict(f"{LOCAL_ENDPOINT} is the model beside the server", field="id")
+                raise Conflict(
+                    say(
+                        "%(local_endpoint)s is the model beside the server",
+                        local_endpoint=LOCAL_ENDPOINT,
+                    ),
+                    field="id",
+                )
             self._endpoints.add(made)
         except (Invalid, Conflict) as error:
             return self._refuse(request, visitor, None, form, error)

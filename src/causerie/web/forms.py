@@ -10,24 +10,26 @@ from starlette.requests import Request
 
 from causerie.errors import Forbidden, Invalid, TooLarge
 from causerie.web.speech import speech
-from causerie.wording import Wording
+from causerie.wording import Wording, say
 
 FORM_BYTES_MAX = 64 * 1024
 FORM_FIELDS_MAX = 250
 FORM_TYPE = "application/x-www-form-urlencoded"
 CSRF_FIELD = "csrf"
-STALE = "This page had become too old. Go back, load it again and send the form once more."
+STALE = say("This page had become too old. Go back, load it again and send the form once more.")
 
 
 async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form. Raises TooLarge over `FORM_BYTES_MAX`, Invalid when it is none."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
-        raise Invalid("this page takes a form")
+        raise Invalid(say("this page takes a form"))
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > FORM_BYTES_MAX:
-            raise TooLarge(f"a form has at most {FORM_BYTES_MAX} bytes")
+            raise TooLarge(
+                say("a form has at most %(form_bytes_max)s bytes", form_bytes_max=FORM_BYTES_MAX)
+            )
     try:
         pairs = parse_qsl(
             body.decode(),
@@ -36,9 +38,9 @@ async def read_form(request: Request) -> dict[str, str]:
             max_num_fields=FORM_FIELDS_MAX,
         )
     except ValueError as error:
-        raise Invalid("the form cannot be read") from error
+        raise Invalid(say("the form cannot be read")) from error
     if any("\0" in value for _, value in pairs):
-        raise Invalid("the form has a NUL character in it")
+        raise Invalid(say("the form has a NUL character in it"))
     return dict(pairs)
 
 

@@ -12,14 +12,15 @@ from causerie.costs import CallQuestion, Costs, Sums
 from causerie.errors import Invalid, Unavailable
 from causerie.store.spending import NANO_DIGITS, Spending, month_of
 from causerie.web.amounts import price as written
+from causerie.wording import say
 
 KEYS_SUMMED_MAX = 1_000
 MAY = "may:"
 """Before the id of an endpoint, in the name of the box that lets a key call it."""
 LOGGINGS = {
-    Logging.EVERYTHING: "What is said, and what it takes",
-    Logging.USAGE: "Only what it takes",
-    Logging.NOTHING: "Nothing; only the limits are kept",
+    Logging.EVERYTHING: say("What is said, and what it takes"),
+    Logging.USAGE: say("Only what it takes"),
+    Logging.NOTHING: say("Nothing; only the limits are kept"),
 }
 
 
@@ -110,7 +111,7 @@ def allowance_of(form: Mapping[str, str]) -> Allowance:
     try:
         logging = Logging(form.get("logging") or Logging.EVERYTHING)
     except ValueError as error:
-        raise Invalid("choose what is logged", field="logging") from error
+        raise Invalid(say("choose what is logged"), field="logging") from error
     return check_allowance(
         Allowance(
             requests_per_minute=_limit(form, "requests_per_minute"),
@@ -128,7 +129,7 @@ def _limit(form: Mapping[str, str], field: str) -> int | None:
     try:
         return int(text) if text else None
     except ValueError as error:
-        raise Invalid(f"{text[:40]!r} is not a number", field=field) from error
+        raise Invalid(say("“%(given)s” is not a number", given=text[:40]), field=field) from error
 
 
 def _budget(text: str) -> Decimal | None:
@@ -140,4 +141,4 @@ def _budget(text: str) -> Decimal | None:
             return budget
     except InvalidOperation:
         pass
-    raise Invalid("a budget is an amount such as 50 or 12.50", field="monthly_budget")
+    raise Invalid(say("a budget is an amount such as 50 or 12.50"), field="monthly_budget")

@@ -11,22 +11,23 @@ from causerie.privacy import ALL_KINDS, filter_of
 from causerie.reports import Question, Reports
 from causerie.scans import Scan
 from causerie.transfer import EVER
+from causerie.wording import say
 
 TRIED_MESSAGES_MAX = 2_000
 TRIED_PER_PAGE = 100
 ARROW = " => "
 KINDS_SHOWN = {
-    "api_key": "secret keys and passwords in addresses",
-    "email": "e-mail addresses",
-    "ip": "IP addresses",
-    "birth_date": "dates of birth that are called so",
-    "national_id": "national ids with check digits",
-    "iban": "bank accounts (IBAN)",
-    "card": "payment cards",
-    "national_insurance": "UK National Insurance numbers",
-    "ssn": "US social security numbers",
-    "passport_number": "passport numbers that are called so",
-    "phone": "phone numbers",
+    "api_key": say("secret keys and passwords in addresses"),
+    "email": say("e-mail addresses"),
+    "ip": say("IP addresses"),
+    "birth_date": say("dates of birth that are called so"),
+    "national_id": say("national ids with check digits"),
+    "iban": say("bank accounts (IBAN)"),
+    "card": say("payment cards"),
+    "national_insurance": say("UK National Insurance numbers"),
+    "ssn": say("US social security numbers"),
+    "passport_number": say("passport numbers that are called so"),
+    "phone": say("phone numbers"),
 }
 
 
@@ -48,7 +49,7 @@ def _pattern(line: str) -> OwnPattern:
     ends = [index for sign in "=:" if (index := rest.find(sign)) >= 0]
     if not ends:
         raise Invalid(
-            "a pattern is written as name = expression, or name: word, word", field="patterns"
+            say("a pattern is written as name = expression, or name: word, word"), field="patterns"
         )
     name, sign, said = rest[: min(ends)].strip(), rest[min(ends)], rest[min(ends) + 1 :].strip()
     replacement = replacement.strip()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from causerie.endpoints import LOCAL_ENDPOINT, Endpoint
 from causerie.errors import NotFound
 from causerie.store.endpoints import Endpoints
+from causerie.wording import say
 
 
 class Offers:
@@ -27,7 +28,7 @@ class Offers:
         """One of them, its keys sealed. Raises NotFound."""
         if id == LOCAL_ENDPOINT:
             if (local := self._local(project)) is None:
-                raise NotFound("There is no such endpoint in this project.")
+                raise NotFound(say("There is no such endpoint in this project."))
             return local
         return self._endpoints.shown(project, id)
 

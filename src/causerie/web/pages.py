@@ -286,7 +286,7 @@ class StaticFiles:
         """One file. Raises NotFound."""
         name = request.path_params["name"]
         if name not in self._bodies:
-            raise NotFound("no such file")
+            raise NotFound(say("no such file"))
         digest = self._digests[name]
         # A module imported by another is asked for without a digest: it is checked every time.
         versioned = request.query_params.get("v") == digest

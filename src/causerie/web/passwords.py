@@ -17,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from causerie.accounts import hash_token
 from causerie.errors import Invalid
+from causerie.wording import say
 
 PASSWORD_CHARS_MIN = 10
 PASSWORD_CHARS_MAX = 1_000
@@ -42,10 +43,10 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """What is kept of a new password. Raises Invalid when it is too short or too long."""
         if len(password) < PASSWORD_CHARS_MIN:
-            words = f"a password has at least {PASSWORD_CHARS_MIN} characters"
+            words = say("a password has at least %(count)s characters", count=PASSWORD_CHARS_MIN)
             raise Invalid(words, field="password")
         if len(password) > PASSWORD_CHARS_MAX:
-            words = f"a password has at most {PASSWORD_CHARS_MAX} characters"
+            words = say("a password has at most %(count)s characters", count=PASSWORD_CHARS_MAX)
             raise Invalid(words, field="password")
         return await wrap_future(self._threads.submit(self._hasher.hash, password))
 

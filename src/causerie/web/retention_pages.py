@@ -17,8 +17,14 @@ from causerie.web.changes import Change, share_change
 from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.meaning_words import LANGUAGES
+from causerie.wording import say, say_in
 
 PATH = "/p/{project}/users/retention"
+MOOD_TITLES = {
+    "positive": say_in("mood", "Good"),
+    "neutral": say_in("mood", "Neutral"),
+    "negative": say_in("mood", "Bad"),
+}
 PARTS_SHOWN = 12
 COLUMNS = ("cohort", "part", "later", "returned", "of")
 HEATS = 9
@@ -99,10 +105,10 @@ def _lines(found: Retention, split: str, tree: TopicTree) -> list[dict[str, Any]
 
 def _title(split: str, name: str, tree: TopicTree) -> str:
     if split == "topic":
-        return tree.title(name) or name if name else "No topic"
+        return tree.title(name) or name if name else say("No topic")
     if split == "language":
         return LANGUAGES.get(name, name)
-    return name.capitalize() or "Not known"
+    return MOOD_TITLES.get(name, say("Not known"))
 
 
 def _against_others(part: Part, whole: Part) -> Change | None:

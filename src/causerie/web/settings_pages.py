@@ -40,17 +40,17 @@ INVITATION_LIFETIME = timedelta(days=7)
 KINDS = (KeyKind.INGEST, KeyKind.READ, KeyKind.GATEWAY, KeyKind.ADMIN)
 SAMPLE = "Please write to eva.lind@mail.se or call +44 20 7946 0958."
 DONE = {
-    "renamed": "The project has a new name.",
-    "zone": "Reports tell days, weeks and months of that time zone.",
-    "limited": "The key has other limits. Calls keep to them within two seconds.",
-    "revoked": "The key is revoked. Whoever still sends it is refused.",
-    "on": "The personal-data filter is on.",
-    "off": "The personal-data filter is off.",
-    "rules": "What is masked has changed, for what arrives from now on.",
-    "role": "The role is changed.",
-    "removed": "The member is out of this project.",
-    "withdrawn": "The invitation no longer works.",
-    "password": "You have a new password. Everywhere else you are signed out.",
+    "renamed": say("The project has a new name."),
+    "zone": say("Reports tell days, weeks and months of that time zone."),
+    "limited": say("The key has other limits. Calls keep to them within two seconds."),
+    "revoked": say("The key is revoked. Whoever still sends it is refused."),
+    "on": say("The personal-data filter is on."),
+    "off": say("The personal-data filter is off."),
+    "rules": say("What is masked has changed, for what arrives from now on."),
+    "role": say("The role is changed."),
+    "removed": say("The member is out of this project."),
+    "withdrawn": say("The invitation no longer works."),
+    "password": say("You have a new password. Everywhere else you are signed out."),
     "sessions": say("Everywhere else you are signed out."),
     "language": say("Your pages are in another language."),
 }
@@ -243,7 +243,7 @@ class SettingsPages:
 
     def _set_masking(self, request: Request, visitor: Visitor, form: Form) -> Response:
         if form.get("masks") not in ("on", "off"):
-            raise Invalid("say on or off", field="masks")
+            raise Invalid(say("say on or off"), field="masks")
         on = form["masks"] == "on"
         self._accounts.set_masking(visitor.project.id, on)
         self._forget()
@@ -263,7 +263,7 @@ class SettingsPages:
     def _create_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
         kind = next((kind for kind in KINDS if kind.value == form.get("kind")), None)
         if kind is None:
-            raise Invalid("choose what the key is for", field="kind")
+            raise Invalid(say("choose what the key is for"), field="kind")
         # Limits are for the gateway: those of another form's fields mean nothing.
         allowance = allowance_of(form) if kind is KeyKind.GATEWAY else NO_LIMITS
         project, name, now = visitor.project.id, form.get("name", ""), self._clock()
@@ -288,7 +288,7 @@ class SettingsPages:
         email, role, now = normal_email(form.get("email", "")), _role(form), self._clock()
         project = visitor.project.id
         if any(member.email == email for member in self._accounts.memberships(project)):
-            raise Conflict(f"{email} is a member already", field="email")
+            raise Conflict(say("%(email)s is a member already", email=email), field="email")
         token = self._sign_ins.create_link(email, project, role, now, INVITATION_LIFETIME)
         link = f"{self._settings.base_url}/signin/link/{token}"
         return self._show(request, visitor, "members", link=link, invited=email)
@@ -326,10 +326,10 @@ class SettingsPages:
         email = visitor.member.email
         limits = limits_of(request.client.host if request.client else "", email)
         if not self._attempts.begin(limits):
-            raise Conflict("too many attempts: wait a minute", field="password")
+            raise Conflict(say("too many attempts: wait a minute"), field="password")
         found = await run_in_threadpool(self._sign_ins.credentials, email)
         if not await self._passwords.fits(form.get("password", ""), found[1] if found else None):
-            raise Invalid("that is not your present password", field="password")
+            raise Invalid(say("that is not your present password"), field="password")
         self._attempts.forgive(limits)
         try:
             return await self._passwords.hash(form.get("new_password", ""))
@@ -362,4 +362,4 @@ def _role(form: Form) -> Role:
     try:
         return Role(form.get("role", ""))
     except ValueError as error:
-        raise Invalid("choose a role", field="role") from error
+        raise Invalid(say("choose a role"), field="role") from error

@@ -17,6 +17,7 @@ from causerie.topic_changes import checked_definition
 from causerie.topic_proposals import Proposal
 from causerie.topics import Definition, Template, Topic, TopicKind
 from causerie.web.meaning_words import LANGUAGES
+from causerie.wording import say
 
 if TYPE_CHECKING:
     from causerie.asking import Judged
@@ -187,7 +188,7 @@ def kind_of(form: Form) -> TopicKind:
     for kind in KINDS:
         if form.get("kind") == kind.value:
             return kind
-    raise Invalid("choose how the topic finds its messages", field="kind")
+    raise Invalid(say("choose how the topic finds its messages"), field="kind")
 
 
 def definition_of(form: Form, kind: TopicKind) -> Definition:
@@ -203,7 +204,7 @@ def definition_of(form: Form, kind: TopicKind) -> Definition:
     try:
         template = Template(form.get("template", Template.FREEFORM.value))
     except ValueError as error:
-        raise Invalid("choose what the model is asked", field="template") from error
+        raise Invalid(say("choose what the model is asked"), field="template") from error
     return Definition(template=template, prompt=form.get("prompt", ""))
 
 
@@ -229,4 +230,6 @@ def _threshold(text: str) -> float:
     try:
         return float(text.replace(",", ".")) if text.strip() else 0.0
     except ValueError as error:
-        raise Invalid("the least closeness is a number from 0 to 1", field="threshold") from error
+        raise Invalid(
+            say("the least closeness is a number from 0 to 1"), field="threshold"
+        ) from error

@@ -41,6 +41,7 @@ from causerie.web.topic_forms import (
     nearer,
 )
 from causerie.web.topic_lines import Lines, folds, unhappiest
+from causerie.wording import say
 
 ROOT = "/p/{project}/topics"
 ONE = ROOT + "/{topic}"
@@ -57,18 +58,18 @@ COLUMNS = (
     *("sentiment", "scored", "thumbs_up", "thumbs_down", "languages"),
 )
 DONE = {
-    "defined": "The topic is kept. Older messages are gone through, the latest first.",
-    "changed": "The topic is changed. Older messages are gone through again.",
-    "renamed": "The topic has another name.",
-    "pinned": "The topic is pinned.",
-    "unpinned": "The topic is no longer pinned.",
-    "hidden": "The topic is hidden. It is found all the same.",
-    "shown": "The topic is shown again.",
-    "merged": "The topic is a part of another, for ever unless you take it out.",
-    "unmerged": "The topic stands for itself again.",
-    "kept": "The topic is kept, with a definition of its own that you can change.",
-    "deleted": "The topic is deleted. Messages stay as they are.",
-    "asked": "Topics are found again, once all messages are understood.",
+    "defined": say("The topic is kept. Older messages are gone through, the latest first."),
+    "changed": say("The topic is changed. Older messages are gone through again."),
+    "renamed": say("The topic has another name."),
+    "pinned": say("The topic is pinned."),
+    "unpinned": say("The topic is no longer pinned."),
+    "hidden": say("The topic is hidden. It is found all the same."),
+    "shown": say("The topic is shown again."),
+    "merged": say("The topic is a part of another, for ever unless you take it out."),
+    "unmerged": say("The topic stands for itself again."),
+    "kept": say("The topic is kept, with a definition of its own that you can change."),
+    "deleted": say("The topic is deleted. Messages stay as they are."),
+    "asked": say("Topics are found again, once all messages are understood."),
 }
 Form = Mapping[str, str]
 Change = Callable[[Request, Visitor, Form], Response]
@@ -189,7 +190,7 @@ class TopicPages:
     def _own(self, tree: TopicTree, request: Request) -> Topic:
         id = request.path_params["topic"]
         if id not in tree:
-            raise NotFound("There is no such topic in this project.")
+            raise NotFound(say("There is no such topic in this project."))
         return tree.topics[id]
 
     def _show(
@@ -300,7 +301,7 @@ class TopicPages:
     def _kept(self, visitor: Visitor, id: str) -> Topic:
         topic = self._topics.get(visitor.project.id, id)
         if not topic.kept:
-            raise NotFound("Only a topic that was kept has a form.")
+            raise NotFound(say("Only a topic that was kept has a form."))
         return topic
 
     def _form(

