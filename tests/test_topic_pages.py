@@ -116,7 +116,7 @@ def test_before_anything_is_understood_it_says_what_it_takes(cast: Cast, see: Se
     cast.settle()
     text = see().text
     assert "Nothing is understood yet" in text
-    assert "from 100 messages of users on: 99 more messages to go" in text
+    assert "from 100 messages of users on. 99 more messages to go" in text
 
 
 def test_before_topics_are_found_it_says_what_it_takes(cast: Cast, see: See) -> None:
