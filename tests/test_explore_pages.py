@@ -128,3 +128,16 @@ def test_the_index_has_every_metric(filled: Cast) -> None:
         "/api/v1/metrics", headers={"Authorization": f"Bearer {filled.tokens['read']}"}
     )
     assert [metric["name"] for metric in answer.json()["metrics"]] == list(METRICS)
+
+
+def test_charts_of_other_pages_lead_here(filled: Cast) -> None:
+    sign_in(filled)
+    for path, metrics in (
+        ("", ("conversations", "users", "mood", "thumbs_up_share")),
+        ("/models", ("calls", "cached_share")),
+    ):
+        text = filled.client.get(f"{home(filled)}{path}?days=7&model=small").text
+        for metric in metrics:
+            door = f"{home(filled)}/reports?days=7&amp;model=small&amp;metric={metric}"
+            assert door in text, metric
+            assert filled.client.get(door.replace("&amp;", "&")).status_code == 200
