@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float64]
-STEPS = 200
+TURNS = 60
+STEPS = 150
 APART_STEPS = 120
 GAP = 1.06
 """Circles stand apart by so much more than their radii."""
@@ -45,20 +46,36 @@ def _units(vectors: NDArray[Any]) -> Rows:
 def _flat(vectors: Rows) -> Rows:
     """Along the two directions in which the rows differ most."""
     centred = vectors - vectors.mean(axis=0)
-    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    flat = np.zeros((len(vectors), 2))
-    kept = min(2, len(sizes))
-    flat[:, :kept] = left[:, :kept] * sizes[:kept]
-    # Rows that are equal would never come apart.
-    turns = np.arange(len(vectors)) * 2.4
-    return flat + 1e-6 * np.column_stack([np.cos(turns), np.sin(turns)])
+    alike = centred @ centred.T
+    # By turns, not by a decomposition: that starts threads, which takes longer than all of this.
+    flat = _around(len(vectors))
+    for _ in range(TURNS):
+        flat = _square(alike @ flat)
+    reach = np.sqrt(np.maximum((flat * (alike @ flat)).sum(axis=0), 0))
+    found: Rows = flat * reach
+    return found
+
+
+def _around(count: int) -> Rows:
+    """Directions, no two alike."""
+    turns = np.arange(count) * 2.4
+    return np.column_stack([np.cos(turns), np.sin(turns)])
+
+
+def _square(pair: Rows) -> Rows:
+    """Both at a length of one, the second at right angles to the first."""
+    first, second = pair.T
+    first = first / max(float(np.sqrt((first**2).sum())), NEVER)
+    second = second - first * (first * second).sum()
+    second = second / max(float(np.sqrt((second**2).sum())), NEVER)
+    return np.column_stack([first, second])
 
 
 def _nearer(places: Rows, wanted: Rows) -> Rows:
     """Moved so that distances come nearer to those wanted (stress majorization)."""
     count = len(places)
     for _ in range(STEPS if count > 1 else 0):
-        ratio = wanted / np.maximum(_distances(places), NEVER)
+        ratio = wanted / _apart_by(places)[2]
         np.fill_diagonal(ratio, 0)
         pull = -ratio
         np.fill_diagonal(pull, ratio.sum(axis=1))
@@ -69,10 +86,10 @@ def _nearer(places: Rows, wanted: Rows) -> Rows:
 def _turned(places: Rows) -> Rows:
     """The longer side level, and no mirror image: what lies farthest is right, and at the top."""
     places = places - places.mean(axis=0)
-    left, sizes, _ = np.linalg.svd(places, full_matrices=False)
-    turned = np.zeros_like(places)
-    kept = min(2, len(sizes))
-    turned[:, :kept] = left[:, :kept] * sizes[:kept]
+    (wide, both), (_, high) = places.T @ places
+    angle = 0.5 * np.arctan2(2 * both, wide - high)
+    along = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turned = places @ along
     signs = np.sign(turned[np.abs(turned).argmax(axis=0), [0, 1]])
     # Down is more on a page.
     found: Rows = turned * np.where(signs == 0, 1, signs) * np.array([1, -1])
@@ -82,21 +99,24 @@ def _turned(places: Rows) -> Rows:
 def _apart(places: Rows, radii: Rows) -> Rows:
     """Pushed off each other until no two circles overlap, or nearly so."""
     least = (radii[:, None] + radii[None, :]) * GAP
+    np.fill_diagonal(least, 0)
+    # Those at one place have no direction to be pushed in.
+    places = places + 1e-3 * _around(len(places))
     for _ in range(APART_STEPS):
-        between = places[:, None, :] - places[None, :, :]
-        far = np.maximum(np.sqrt((between**2).sum(axis=2)), NEVER)
+        right, down, far = _apart_by(places)
         lacking = np.maximum(least - far, 0)
-        np.fill_diagonal(lacking, 0)
         if not lacking.any():
             break
-        places = places + (between / far[:, :, None] * (lacking / 2)[:, :, None]).sum(axis=1)
+        push = lacking / far / 2
+        places = places + np.column_stack([(right * push).sum(axis=1), (down * push).sum(axis=1)])
     return places
 
 
-def _distances(places: Rows) -> Rows:
-    between = places[:, None, :] - places[None, :, :]
-    found: Rows = np.sqrt((between**2).sum(axis=2))
-    return found
+def _apart_by(places: Rows) -> tuple[Rows, Rows, Rows]:
+    """How far each lies right of each, how far down, and how far in all: never nothing."""
+    x, y = places.T
+    right, down = x[:, None] - x[None, :], y[:, None] - y[None, :]
+    return right, down, np.maximum(np.sqrt(right * right + down * down), NEVER)
 
 
 def nearest(vectors: NDArray[Any], count: int) -> list[list[int]]:
