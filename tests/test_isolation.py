@@ -19,7 +19,9 @@ from causerie.store.endpoints import Endpoints
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.sign_ins import SignIns
 from causerie.store.topics import Topics
+from causerie.store.views import Views
 from causerie.vault import open_vault
+from causerie.views import View
 from tests.conftest import Cast
 from tests.understood import kept_topic
 
@@ -75,6 +77,11 @@ GET   /p/{project}/start/waiting                     200  200  200  404  303  30
 GET   /p/{project}/conversations                     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/conversations/{id:path}           200  200  200  404  303  303  303  303  303
 GET   /p/{project}/reports                           200  200  200  404  303  303  303  303  303
+GET   /p/{project}/views                             200  200  200  404  303  303  303  303  303
+POST  /p/{project}/views                             409  303  403  404  303  303  303  303  303
+GET   /p/{project}/views/{view}                      303  303  303  404  303  303  303  303  303
+POST  /p/{project}/views/{view}/rename               303  303  403  404  303  303  303  303  303
+POST  /p/{project}/views/{view}/remove               404  303  403  404  303  303  303  303  303
 GET   /p/{project}/users/retention                   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users                             200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users/engagement                  200  200  200  404  303  303  303  303  303
@@ -184,11 +191,13 @@ class Street:
         self.secrets: list[str] = []
         self.sessions: dict[str, tuple[str, str]] = {}
         self.members: dict[str, str] = {}
+        self.kept_by = ""
         self._talk()
         self._let_people_in()
         self._cut_keys()
         self._keep_contexts()
         self._keep_topic()
+        self._keep_view()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -217,7 +226,9 @@ class Street:
     def _let_people_in(self) -> None:
         now = self.cast.clock()
         for role in Role:
-            self._let_in(role.value, self.secret(role.value), self.mine, role)
+            name = self.secret(role.value)
+            self._let_in(role.value, name, self.mine, role)
+            self.kept_by = name if role is Role.MEMBER else self.kept_by
         self._let_in("guest", "guest", self.theirs, Role.OWNER)
         self.invited = f"{self.secret('invited')}@mail.example"
         self.sign_ins.create_link(self.invited, self.mine, Role.VIEWER, now, timedelta(days=1))
@@ -226,6 +237,19 @@ class Street:
         self.topic = "a-kept-topic"
         name = self.secret("topic")
         Topics(self.cast.stores.engine).put(kept_topic(self.mine, self.topic, name, "word"))
+
+    def _keep_view(self) -> None:
+        self.view = "keptview"
+        view = View(
+            id=self.view,
+            project=self.mine,
+            name=self.secret("view"),
+            page="conversations",
+            query="",
+            by=f"{self.kept_by}@mail.example",
+            created_at=self.cast.clock(),
+        )
+        Views(self.cast.stores.engine).add(view)
 
     def _let_in(self, who: str, name: str, project: str, role: Role) -> None:
         now = self.cast.clock()
@@ -305,6 +329,7 @@ class Street:
             "{context}": self.context,
             "{endpoint}": self.endpoint,
             "{topic}": self.topic,
+            "{view}": self.view,
             "{user:path}": self.user,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
@@ -355,6 +380,7 @@ class Street:
             "calls_per_day": "10",
             "base_url_1": "http://127.0.0.1:9/v1",
             "zone": "Europe/Paris",
+            "page": "conversations",
             "model_1": "m-1",
         }
 
@@ -370,6 +396,7 @@ class Street:
             Contexts(self.cast.stores.engine).list(self.mine, now),
             Topics(self.cast.stores.engine).all(self.mine),
             Topics(self.cast.stores.engine).history(self.mine),
+            Views(self.cast.stores.engine).all(self.mine),
             MeaningSettingsStore(self.cast.stores.engine, open_vault(self.cast.folder, "")).shown(
                 self.mine
             ),
@@ -442,7 +469,8 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
             continue
         answer = street.knock(door, "guest", project=street.theirs)
         named = any(
-            place in door.path for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user")
+            place in door.path
+            for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user", "{view")
         )
         assert answer.status_code == (404 if named else 200)
         assert street.leaks(answer) == []

@@ -53,6 +53,7 @@ from causerie.web.topic_map_pages import TopicMapPages
 from causerie.web.topic_pages import TopicPages
 from causerie.web.understanding_pages import UnderstandingPages
 from causerie.web.user_pages import UserPages
+from causerie.web.view_pages import ViewPages
 from causerie.workshop import Workshop
 
 
@@ -85,9 +86,12 @@ class Showroom:
         self.sign_ins = SignIns(stores.engine)
         self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
         self.topics = Topics(stores.engine)
+        self.views = Views(stores.engine)
         self.meanings = MeaningReports(stores.events)
         self.costs = Costs(stores.events)
-        self.filtered = FilteredPages(stores.reports, self.topics, self.doors, pages, clock)
+        self.filtered = FilteredPages(
+            stores.reports, self.topics, self.views, self.doors, pages, clock
+        )
 
     def routes(self) -> list[BaseRoute]:
         """Their addresses."""
@@ -96,9 +100,16 @@ class Showroom:
             *self._accounts(),
             *self._conversations(),
             *self._users(),
+            *ViewPages(
+                self.views,
+                self.doors,
+                self.pages,
+                self.clock,
+                random.Random(secrets.token_bytes(32)),
+            ).routes(),
             *self._topics(),
             *ExplorePages(MetricReports(self.stores.events), self.filtered).routes(),
-            *SqlPages(self.desk, Views(self.stores.engine), self.filtered, self.doors).routes(),
+            *SqlPages(self.desk, self.views, self.filtered, self.doors).routes(),
             *self._understanding(),
             *self._gateway(),
         ]

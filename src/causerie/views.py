@@ -21,16 +21,20 @@ VIEWS_MAX = 200
 """Of one project."""
 ALPHABET = string.ascii_letters + string.digits
 PAGES = {
+    "today": "/today",
     "overview": "",
     "conversations": "/conversations",
     "topics": "/topics",
     "users": "/users",
+    "engagement": "/users/engagement",
     "retention": "/users/retention",
-    "explore": "/reports/explore",
+    "risk": "/users/risk",
+    "explore": "/reports",
     "funnels": "/reports/funnels",
     "sql": "/reports/sql",
 }
 """The pages that can be kept, with the end of their address after that of the project."""
+PAGES_BY_END = {end: page for page, end in PAGES.items()}
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

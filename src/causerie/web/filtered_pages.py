@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from causerie.reports import Question, Reports
 from causerie.store.topics import Topics
+from causerie.store.views import Views
 from causerie.topic_trees import DEPTH_MAX, TopicTree
+from causerie.views import PAGES_BY_END
 from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.pages import Pages
 from causerie.web.questions import DAYS, Asked, Reach, parse
@@ -25,9 +27,16 @@ class FilteredPages:
     """What every page about conversations begins and ends with."""
 
     def __init__(
-        self, reports: Reports, topics: Topics, doors: Doors, pages: Pages, clock: Clock
+        self,
+        reports: Reports,
+        topics: Topics,
+        views: Views,
+        doors: Doors,
+        pages: Pages,
+        clock: Clock,
     ) -> None:
         self._reports = reports
+        self._views = views
         self._topics = topics
         self._doors = doors
         self._pages = pages
@@ -94,6 +103,10 @@ class FilteredPages:
             without_tenant=WITHOUT_TENANT,
             extent=self._reports.extent(project) if is_empty else None,
             is_empty=is_empty,
+            kept_views=self._views.all(project),
+            # What the form for a new view holds; nothing where this page is not one to keep.
+            view_page=PAGES_BY_END.get(request.url.path.removeprefix(f"/p/{project}"), ""),
+            view_query=request.url.query,
             **context,
         )
         response.set_cookie(
