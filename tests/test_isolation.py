@@ -14,9 +14,11 @@ from starlette.routing import Route
 from causerie.accounts import KeyKind, Role, hash_token
 from causerie.contexts import Context, Mode, Turn
 from causerie.endpoints import Endpoint, Upstream
+from causerie.notices import Destination, Kind
 from causerie.store.contexts import Contexts
 from causerie.store.endpoints import Endpoints
 from causerie.store.meaning_settings import MeaningSettingsStore
+from causerie.store.notices import Notices
 from causerie.store.sign_ins import SignIns
 from causerie.store.topics import Topics
 from causerie.store.views import Views
@@ -111,6 +113,12 @@ POST  /p/{project}/settings/understanding/find       303  303  403  404  303  30
 GET   /p/{project}/settings                          200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/keys                     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/privacy                  200  200  200  404  303  303  303  303  303
+GET   /p/{project}/settings/notices                  200  200  200  404  303  303  303  303  303
+POST  /p/{project}/settings/notices                  303  303  403  404  303  303  303  303  303
+POST  /p/{project}/settings/notices/mail             303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/notices/{place}          303  303  403  404  303  303  303  303  303
+POST  /p/{project}/settings/notices/{place}/test     303  303  403  404  303  303  303  303  303
+POST  /p/{project}/settings/notices/{place}/remove   404  303  403  404  303  303  303  303  303
 GET   /p/{project}/settings/members                  200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/you                      200  200  200  404  303  303  303  303  303
 GET   /p/{project}/models                            200  200  200  404  303  303  303  303  303
@@ -198,6 +206,7 @@ class Street:
         self._keep_contexts()
         self._keep_topic()
         self._keep_view()
+        self._name_place()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -250,6 +259,19 @@ class Street:
             created_at=self.cast.clock(),
         )
         Views(self.cast.stores.engine).add(view)
+
+    def _name_place(self) -> None:
+        self.place = "a-place"
+        place = Destination(
+            id=self.place,
+            project=self.mine,
+            name=self.secret("place"),
+            kind=Kind.WEBHOOK,
+            # A private one, which is refused before anything is sent.
+            address="http://127.0.0.1:9/hook",
+        )
+        self.notices = Notices(self.cast.stores.engine, open_vault(self.cast.folder, ""))
+        self.notices.put(place, self.cast.clock())
 
     def _let_in(self, who: str, name: str, project: str, role: Role) -> None:
         now = self.cast.clock()
@@ -330,6 +352,7 @@ class Street:
             "{endpoint}": self.endpoint,
             "{topic}": self.topic,
             "{view}": self.view,
+            "{place}": self.place,
             "{user:path}": self.user,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
@@ -368,7 +391,7 @@ class Street:
             "language": "en",
             "name": "Another name",
             "new_name": "Another project",
-            "kind": "keyword" if "/topics" in path else "read",
+            "kind": "keyword" if "/topics" in path else "email" if "/notices" in path else "read",
             "masks": "off",
             "email": self.invited,
             "role": "member",
@@ -378,6 +401,7 @@ class Street:
             "on": "yes",
             "model": "use-multilingual",
             "calls_per_day": "10",
+            "address": "ana@mail.example",
             "base_url_1": "http://127.0.0.1:9/v1",
             "zone": "Europe/Paris",
             "page": "conversations",
@@ -400,6 +424,8 @@ class Street:
             MeaningSettingsStore(self.cast.stores.engine, open_vault(self.cast.folder, "")).shown(
                 self.mine
             ),
+            self.notices.destinations(self.mine),
+            len(self.notices.log(self.mine)),
             self.sign_ins.invitations(self.mine, now),
             [self.sign_ins.session(hash_token(token), now) for token, _ in inside],
             len(accounts.projects()),
@@ -494,7 +520,16 @@ def test_what_strangers_send_changes_nothing(street: Street) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["{key}", "{member}", "{id:path}", "{context}", "{endpoint}", "{topic}", "{user:path}"],
+    [
+        "{key}",
+        "{member}",
+        "{id:path}",
+        "{context}",
+        "{endpoint}",
+        "{topic}",
+        "{user:path}",
+        "{place}",
+    ],
 )
 def test_what_belongs_to_one_project_cannot_be_had_through_another(
     street: Street, place: str

@@ -26,6 +26,7 @@ from causerie.ingest import GroupCommit, Ingest
 from causerie.local_models import LocalModel
 from causerie.meaning_reports import MeaningReports
 from causerie.metric_reports import MetricReports
+from causerie.postroom import open_postroom
 from causerie.privacy import PersonalDataFilter
 from causerie.showroom import Showroom
 from causerie.stores import Stores, open_desk
@@ -95,11 +96,13 @@ def build(
         if settings.meaning_processes:
             parts.workshop.start()
         await parts.switchboard.start(stores.accounts.project)
+        parts.postroom.start()
         # Beside the first requests: a server that starts again is waited for.
         warming = asyncio.create_task(parts.warm()) if warm else None
         yield
         if warming is not None:
             await warming
+        await run_in_threadpool(parts.postroom.stop)
         await parts.switchboard.stop()
         await parts.commit.stop()
         await run_in_threadpool(parts.workshop.stop)
@@ -142,16 +145,7 @@ class Parts:
         self.voices = Voices(should_retry=settings.when_busy == "retry")
         self.pages = Pages(clock)
         self.shelves = open_shelves(settings, stores.engine)
-        self.workshop = open_workshop(
-            settings,
-            stores.engine,
-            stores.events,
-            stores.accounts,
-            stores.delivery,
-            self.shelves.vault,
-            self._find_endpoint,
-            clock,
-        )
+        self.workshop = self._workshop()
         self.desk = open_desk(settings, stores)
         self.allowances = Allowances(self.shelves.spending, clock)
         self.callers = Callers(
@@ -164,6 +158,7 @@ class Parts:
             local,
             settings.open_project,
         )
+        self.postroom = open_postroom(settings, stores, self.shelves, self.pages, clock)
         self.switchboard = Switchboard(
             settings,
             self.shelves,
@@ -173,6 +168,19 @@ class Parts:
             self.commit,
             self.voices,
             clock,
+        )
+
+    def _workshop(self) -> Workshop:
+        stores = self.stores
+        return open_workshop(
+            self.settings,
+            stores.engine,
+            stores.events,
+            stores.accounts,
+            stores.delivery,
+            self.shelves.vault,
+            self._find_endpoint,
+            self.clock,
         )
 
     def _find_endpoint(self, project: str, id: str) -> Endpoint | None:
@@ -242,6 +250,7 @@ class Parts:
             self.clock,
             self.callers.forget,
             self.desk,
+            self.postroom,
         )
 
 

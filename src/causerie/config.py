@@ -60,6 +60,14 @@ class Settings:
     """How long a query that somebody types may take."""
     sql_memory_mb: int = 500
     """How much memory it may take; as many as two run at once."""
+    mail_server: str = field(default="", repr=False)
+    """`smtps://user:password@host`, or `smtp://` for STARTTLS: takes mails of projects without one
+    of their own.
+    """
+    mail_from: str = ""
+    """The e-mail address that those mails are from."""
+    private_addresses: bool = False
+    """Whether webhooks and mail servers of projects may be on this machine or in its networks."""
     log_level: str = "info"
 
     @property
@@ -94,7 +102,7 @@ class Settings:
         return check(replace(self, **changed))
 
 
-SECRETS = ("events_url", "events_read_url", "state_url", "secret")
+SECRETS = ("events_url", "events_read_url", "state_url", "secret", "mail_server")
 VARIABLES = {name: f"CAUSERIE_{name.upper()}" for name in Settings.__dataclass_fields__}
 
 

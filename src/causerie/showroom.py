@@ -14,8 +14,8 @@ from causerie.costs import Costs
 from causerie.engagement import Engagement
 from causerie.meaning_reports import MeaningReports
 from causerie.metric_reports import MetricReports
-from causerie.mornings import Mornings
 from causerie.people import People
+from causerie.postroom import Postroom
 from causerie.queries.desk import QueryDesk
 from causerie.retention import RetentionReport
 from causerie.risks import RiskReport
@@ -41,6 +41,7 @@ from causerie.web.filtered_pages import FilteredPages
 from causerie.web.key_limits import Ledger
 from causerie.web.language_pages import LanguagePages
 from causerie.web.morning_pages import MorningPages
+from causerie.web.notice_pages import NoticePages
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.retention_pages import RetentionPages
@@ -72,6 +73,7 @@ class Showroom:
         clock: Clock,
         forget: Callable[[], None],
         desk: QueryDesk,
+        postroom: Postroom,
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -83,6 +85,7 @@ class Showroom:
         self.clock = clock
         self.forget = forget
         self.desk = desk
+        self.postroom = postroom
         self.sign_ins = SignIns(stores.engine)
         self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
         self.topics = Topics(stores.engine)
@@ -115,13 +118,20 @@ class Showroom:
         ]
 
     def _morning(self) -> list[BaseRoute]:
-        stores, engine = self.stores, self.stores.engine
-        mornings = Mornings(
-            stores.events, stores.reports, stores.accounts, self.shelves.spending, Progress(engine)
-        )
-        return MorningPages(
-            mornings, LastLooks(engine), stores.accounts, self.filtered, self.clock
-        ).routes()
+        accounts, looks = self.stores.accounts, LastLooks(self.stores.engine)
+        postroom = self.postroom
+        return [
+            *MorningPages(postroom.mornings, looks, accounts, self.filtered, self.clock).routes(),
+            *NoticePages(
+                postroom.notices,
+                postroom.dispatch.try_out,
+                postroom.dispatch.wake,
+                self.doors,
+                self.pages,
+                self.clock,
+                has_mail_server=postroom.has_mail_server,
+            ).routes(),
+        ]
 
     def _accounts(self) -> list[BaseRoute]:
         accounts, doors, pages = self.stores.accounts, self.doors, self.pages

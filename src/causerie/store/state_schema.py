@@ -379,3 +379,80 @@ last_looks = Table(
     Column("at", Moment, nullable=False),
     Column("earlier_at", Moment),
 )
+
+
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    # JSON of a Destination, what is secret in it sealed.
+    Column("document", Text, nullable=False),
+    # When what changed is sent there next; nothing where it never is.
+    Column("due_at", Moment, index=True),
+    Column("created_at", Moment, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Sequence, primary_key=True, autoincrement=True),
+    Column("project", ForeignKey("projects.id"), nullable=False),
+    Column("destination", String, nullable=False),
+    # What makes it this one and no other, so that it is told once.
+    Column("key", String, nullable=False, unique=True),
+    Column("subject", String, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("status", String, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", Moment, nullable=False),
+    # Who sends it now, and until when that is believed.
+    Column("held_by", String),
+    Column("held_until", Moment),
+    Column("error", Text, nullable=False, default=""),
+    Column("created_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Index("notices_by_status", "status", "due_at"),
+    Index("notices_by_project", "project", "id"),
+    sqlite_autoincrement=True,
+)
+
+mail_servers = Table(
+    "mail_servers",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    # With the password, sealed.
+    Column("address", Text, nullable=False),
+    Column("sender", String, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    # JSON of an Alert, and of the Standing that it has.
+    Column("document", Text, nullable=False),
+    Column("standing", Text, nullable=False),
+    # Periods that begin before have been judged.
+    Column("judged_to", Moment, nullable=False),
+    # Why it cannot be judged, in words.
+    Column("trouble", Text, nullable=False, default=""),
+    Column("created_at", Moment, nullable=False),
+)
+
+firings = Table(
+    "firings",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("alert", String, primary_key=True),
+    # The period for which it fired.
+    Column("start", Moment, primary_key=True),
+    # JSON of a Firing.
+    Column("document", Text, nullable=False),
+    Column("fired_at", Moment, nullable=False),
+    # The email of whoever has seen to it.
+    Column("acknowledged_by", String, nullable=False, default=""),
+    Column("acknowledged_at", Moment),
+    Index("firings_by_time", "project", "fired_at"),
+)

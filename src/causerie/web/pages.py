@@ -193,6 +193,11 @@ class Pages:
             html = self._templates.get_template(template).render(values, speech=now)
         return HTMLResponse(html, status, headers=HEADERS)
 
+    def draw(self, template: str, language: str, **context: Any) -> str:
+        """Something to be read elsewhere, such as a mail, in that language."""
+        with speaking(language) as now:
+            return self._templates.get_template(template).render(context, speech=now)
+
     def error(
         self, request: Request, status: int, message: str, visitor: Guest | None = None
     ) -> HTMLResponse:
