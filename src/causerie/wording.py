@@ -31,6 +31,15 @@ speaker: ContextVar[Speaker | None] = ContextVar("speaker", default=None)
 """Who speaks now: set while a page is drawn, and nowhere else."""
 
 
+class Escaped(str):
+    """HTML that nobody needs to escape again."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return self
+
+
 class Wording(str):
     """A marked text. As a string it is English, on a page what `speaker` makes of it."""
 
@@ -44,7 +53,7 @@ class Wording(str):
     shape: Shape | None
 
     def __html__(self) -> str:
-        return html.escape(tell(self))
+        return Escaped(html.escape(tell(self)))
 
     def shaped(self, shape: Shape) -> Wording:
         """The same, with the whole text changed once it is in its language."""

@@ -35,7 +35,12 @@ from causerie.store.accounts import Accounts
 from causerie.web.pages import Pages
 from causerie.web.voices import Voices
 from causerie.wire import contextai as wire
+from causerie.wording import say
 
+HTTP_WORDS: dict[int, str] = {
+    404: say("There is nothing here."),
+    405: say("This address takes no such request."),
+}
 API_PATHS = ("/api/", "/health")
 BODY_BYTES_MAX = 10 * 1024 * 1024
 DRAIN_BYTES_MAX = 64 * 1024 * 1024
@@ -84,13 +89,15 @@ def answer_error(
         if voice is not None:
             return voice.answer(request, error)
         code, status, field = "internal_error", 500, None
-        message = "internal error"
+        message: str = "internal error"
+        shown: str = say("An internal error. It is in the server’s log.")
         if isinstance(error, CauserieError):
             code, status, message = error.code, status_of(error), error.message
-            field = error.field
+            field, shown = error.field, error.wording
         elif isinstance(error, HTTPException):
             code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
             status, message = error.status_code, error.detail
+            shown = HTTP_WORDS.get(status, message)
         else:
             log.error("unexpected", exc_info=error)
         if request.url.path.startswith(API_PATHS):
@@ -101,7 +108,7 @@ def answer_error(
             # A form that was sent too late has no page to come back to.
             wanted = request.url.path + query if request.method == "GET" else "/"
             return RedirectResponse(f"/signin?next={quote(wanted)}", 303)
-        return pages.error(request, status, message)
+        return pages.error(request, status, shown)
 
     return answer
 

@@ -41,9 +41,9 @@ DIALECTS = {
     Dialect.OPENAI: say("OpenAI: prompt_cache_key"),
     Dialect.ANTHROPIC: say("Anthropic: cache_control"),
     Dialect.DASHSCOPE: say("DashScope: cache_control, five minutes"),
-    Dialect.VLLM: "vLLM: cache_salt",
-    Dialect.LLAMACPP: "llama.cpp: a slot for each context",
-    Dialect.XAI: "xAI: x-grok-conv-id",
+    Dialect.VLLM: say("vLLM: cache_salt"),
+    Dialect.LLAMACPP: say("llama.cpp: a slot for each context"),
+    Dialect.XAI: say("xAI: x-grok-conv-id"),
 }
 Form = Mapping[str, str]
 Clock = Callable[[], datetime]
