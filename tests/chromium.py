@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from playwright.sync_api import (
 )
 
 LOOK_MS_MAX = 10_000
+CLOCK = re.compile(r"\d\d:\d\d|\d+\s?min\b|\d+ 分钟")
+"""What has moved on when a page is looked at once more: the time, and what is left of an hour."""
+SCRIPTED = "[data-copy], noscript"
 REFUSED = "Failed to load resource"
 
 
@@ -76,9 +80,13 @@ class Window:
         """The link of that name."""
         return self.page.get_by_role("link", name=name, exact=True)
 
+    def place(self, name: str) -> Locator:
+        """The link of that name beside the page, which leads to one of the places."""
+        return self.page.get_by_role("navigation").first.get_by_role("link", name=name, exact=True)
+
     def open_menu(self, name: str) -> None:
         """Open the menu whose button says that."""
-        self.page.locator("summary").filter(has_text=name).click()
+        self.page.locator("summary").filter(has_text=re.compile(rf"^\s*{re.escape(name)}")).click()
 
     def titles(self) -> list[str]:
         """The conversations of the list that is shown."""
@@ -131,7 +139,9 @@ def words(page: Page) -> str:
     main = page.locator("main").inner_text()
     for ago in page.locator("main time").all_inner_texts():
         main = main.replace(ago, "")
-    return " ".join(word for word in main.split() if word not in ("Copy", "Look", "again"))
+    for button in page.locator(f"main :is({SCRIPTED})").all_inner_texts():
+        main = main.replace(button, "")
+    return " ".join(CLOCK.sub("", main).split())
 
 
 # The page's width, and how far anything in it reaches that can be neither scrolled to nor ends in

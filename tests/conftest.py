@@ -36,6 +36,19 @@ from tests.postgres_server import PostgresServer, serve_postgres
 from tests.scripted_upstream import ScriptedUpstream
 from tests.session_cast import ENDPOINT
 
+LONGEST_FIRST = (
+    *("browser", "cli", "gateway_kills", "client_processes", "clients", "gateway_faults"),
+    *("sessions_together", "gateway_clients", "langchain_docs", "langchain_matrix", "examples"),
+    *("isolation", "dashboard", "enrichment", "chat", "model", "local_models", "crash"),
+)
+"""What of the tests takes longest: whoever came to it last would work alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest modules first, the others as they came."""
+    places = {f"test_{name}": place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
 
 @dataclass(frozen=True)
 class Postgres:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -18,16 +20,27 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from getcontext import ContextAPI
 from getcontext.token import Credential
-from playwright.sync_api import Browser, Page, StorageState, expect
+from playwright.sync_api import Browser, StorageState, expect
 
 from causerie.conversations import trim_metadata
 from causerie.testing import ServerProcess
 from causerie.web.reading import TURNS_PER_PART
-from tests.chromium import LOOKS, WIDTH, Window, painted, start_chromium, words
-from tests.test_isolation import OF_A_PROJECT
+from tests.chromium import LOOKS, Window, painted, start_chromium, words
+from tests.tour import (
+    LANGUAGES,
+    PHONE,
+    TABLET,
+    WIDE,
+    Size,
+    access_faults,
+    colour_faults,
+    fill,
+    keyboard_faults,
+    layout_faults,
+    paths,
+)
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery"
-WIDE, TABLET, PHONE = (1440, 900), (820, 1180), (390, 844)
 ENDPOINT = "ep-browser"
 LOOKS_MAX, LOOK_PAUSE_MS = 240, 250
 LONG = "Donaudampfschifffahrtsgesellschaft" * 8
@@ -52,23 +65,16 @@ class Shop:
 
     def pages(self) -> list[str]:
         """The address of every page that a member can see."""
-        paths = [door.path for door in OF_A_PROJECT if door.method == "GET"]
-        for part in ("start/waiting", "topics/progress"):
-            paths.remove(f"/p/{{project}}/{part}")
-        odd = f"{self.address}/conversations?user=user-{LONG}"
-        return [odd, f"{odd}&rating=up", *(self._address(path) for path in paths)]
-
-    def _address(self, path: str) -> str:
         places = {
+            "/p/{project}": self.address,
             "{id:path}": "odd",
             "{context}": self.context,
             "{endpoint}": ENDPOINT,
             "{topic}": self.topic,
             "{user:path}": LONG_USER,
         }
-        for place, name in places.items():
-            path = path.replace(place, name)
-        return self.address + path.removeprefix("/p/{project}")
+        odd = f"{self.address}/conversations?user={LONG_USER}"
+        return [odd, f"{odd}&rating=up", *(fill(path, places) for path in paths())]
 
 
 # ---- what there is before a test ---------------------------------------------------------------
@@ -105,26 +111,41 @@ def owner(server: ServerProcess, chromium: Browser) -> StorageState:
     return state
 
 
+@pytest.fixture(scope="module")
+def windows(
+    chromium: Browser, server: ServerProcess, owner: StorageState
+) -> Callable[[], AbstractContextManager[Opens]]:
+    """Gives what opens windows, the owner's unless `state` is None; closes them, and looks whether
+    something went wrong in one.
+    """
+
+    @contextmanager
+    def opening() -> Iterator[Opens]:
+        opened: list[Window] = []
+
+        def opens(size: Size = WIDE, state: Any = owner, **options: Any) -> Window:
+            context = chromium.new_context(
+                base_url=server.endpoint,
+                ignore_https_errors=True,
+                viewport={"width": size.width, "height": size.height},
+                storage_state=state,
+                **options,
+            )
+            opened.append(Window(context))
+            return opened[-1]
+
+        yield opens
+        for window in opened:
+            window.context.close()
+        assert [fault for window in opened for fault in window.faults] == []
+
+    return opening
+
+
 @pytest.fixture
-def open_window(chromium: Browser, server: ServerProcess, owner: StorageState) -> Iterator[Opens]:
-    """Opens a window, the owner's unless `state` is None."""
-    windows = []
-
-    def opens(size: tuple[int, int] = WIDE, state: Any = owner, **options: Any) -> Window:
-        context = chromium.new_context(
-            base_url=server.endpoint,
-            ignore_https_errors=True,
-            viewport={"width": size[0], "height": size[1]},
-            storage_state=state,
-            **options,
-        )
-        windows.append(Window(context))
-        return windows[-1]
-
-    yield opens
-    for window in windows:
-        window.context.close()
-    assert [fault for window in windows for fault in window.faults] == []
+def open_window(windows: Callable[[], AbstractContextManager[Opens]]) -> Iterator[Opens]:
+    with windows() as opens:
+        yield opens
 
 
 @pytest.fixture
@@ -145,7 +166,7 @@ def shop(server: ServerProcess, chromium: Browser, owner: StorageState) -> Shop:
     topic = window.new_topic(address, LONG[:80], f"parcel\n{LONG[:100]}")
     send(server, token, shoes(), {"user_id": "ada", "model": "gpt-4o", "plan": "pro"})
     send(server, token, talk("My parcel is late", "Sorry", -1), {"user_id": "bob", "plan": "free"})
-    odd = {"user_id": f"user-{LONG}", "model": f"model-{LONG}", f"key-{LONG}"[:64]: LONG}
+    odd = {"user_id": LONG_USER, "model": f"model-{LONG}", f"key-{LONG}"[:64]: LONG}
     long = talk(f"靴 {LONG}\n\n```\ncode {LONG}\n```", f"https://example.org/{LONG}")
     send(server, token, [*long, {"type": "event", "name": LONG[:100]}], odd, "odd")
     server.settle()
@@ -173,7 +194,7 @@ def keep_context(server: ServerProcess, project: str) -> str:
     server.command("endpoint", "add", LONG[:100], *upstream, "--id", ENDPOINT, *within)
     token = server.command("key", "create", "--kind", "gateway", *within)
     said = [{"role": "system", "content": f"靴 {LONG}"}]
-    body = {"model": ENDPOINT, "messages": said, "user": f"user-{LONG}"[:200]}
+    body = {"model": ENDPOINT, "messages": said, "user": LONG_USER}
     trust = ssl.create_default_context(cafile=server.authority)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = Request(f"{server.endpoint}/context/create", json.dumps(body).encode(), headers)
@@ -278,10 +299,11 @@ def test_conversations_are_found_by_what_was_said_and_by_user(shop: Shop, window
     expect(window.page.locator("tbody .open")).to_have_text(["My parcel is late"])
     window.page.go_back()
     window.link("ada").click()
-    expect(window.page.get_by_role("heading", level=1)).to_have_text("ada")
+    expect(window.page.get_by_role("heading", level=1)).to_contain_text("ada")
+    window.page.goto(f"{shop.address}/conversations?user=ada")
     expect(window.page.locator("tbody .open")).to_have_text(["Do you have the blue ones?"])
-    window.page.get_by_label("Pages").get_by_role("link", name="Users").click()
-    expect(window.page.locator("tbody .open")).to_have_count(3)
+    window.place("Users").click()
+    expect(window.page.locator("tbody .open")).to_have_text(["ada"])
 
 
 def test_an_address_holds_its_filters(shop: Shop, window: Window) -> None:
@@ -294,7 +316,7 @@ def test_an_address_holds_its_filters(shop: Shop, window: Window) -> None:
     ):
         window.page.goto(f"{shop.address}/conversations?{query}")
         assert window.titles() == found
-        window.link("Overview").click()
+        window.place("Overview").click()
         window.page.wait_for_url(f"{shop.address}?{query}")
 
 
@@ -439,37 +461,108 @@ def sign_in(window: Window, password: str) -> None:
 # ---- every page ----------------------------------------------------------------------------------
 
 
-def walk(open_window: Opens, shop: Shop, **options: Any) -> Iterator[Page]:
-    """Every page, one after the other, in windows of this kind."""
+def walk(open_window: Opens, shop: Shop, **options: Any) -> Iterator[Window]:
+    """Every page, one after the other, in windows of this kind, each in the next language."""
     inside, outside = open_window(**options), open_window(state=None, **options)
+    languages = cycle(LANGUAGES)
+
+    def visit(window: Window, address: str) -> Window:
+        window.page.set_extra_http_headers({"Accept-Language": next(languages)})
+        window.page.goto(address)
+        return window
+
     for address in shop.pages():
-        inside.page.goto(address)
-        yield inside.page
+        yield visit(inside, address)
     for address in ("/signin", shop.invitation):
-        outside.page.goto(address)
-        yield outside.page
-    inside.page.goto("/p/none-of-mine")
-    inside.take_refusal(404)
-    yield inside.page
+        yield visit(outside, address)
+    visit(inside, "/p/none-of-mine").take_refusal(404)
+    yield inside
 
 
-@pytest.mark.parametrize("size", [PHONE, TABLET])
-def test_no_page_scrolls_sideways(shop: Shop, open_window: Opens, size: tuple[int, int]) -> None:
-    pages = walk(open_window, shop, size=size, is_mobile=True, has_touch=True)
-    widths = {page.url: page.evaluate(WIDTH) for page in pages}
-    assert len(widths) > 10
-    assert {url: width for url, width in widths.items() if width != size[0]} == {}
+@dataclass
+class Met:
+    """What is wrong with every page, by its address, and the words of each in their order."""
+
+    layout: dict[str, list[str]] = field(default_factory=dict)
+    colours: dict[str, list[str]] = field(default_factory=dict)
+    access: dict[str, list[str]] = field(default_factory=dict)
+    keyboard: dict[str, list[str]] = field(default_factory=dict)
+    console: dict[str, list[str]] = field(default_factory=dict)
+    words: list[tuple[str, str]] = field(default_factory=list)
+    bare: list[tuple[str, str]] = field(default_factory=list)
+    """The words without scripts."""
+    useless: list[str] = field(default_factory=list)
+    """Where there is a button without scripts that needs one."""
+
+    def meet(self, window: Window, schemes: Sequence[str]) -> None:
+        """Measure the page that is shown on a phone. It is made larger, day and night."""
+        page, url = window.page, window.page.url
+        self.words.append((url, words(page)))
+        self.colours[url] = [fault for one in schemes for fault in colour_faults(page, one)]
+        self.access[url] = access_faults(page)
+        sizes = (PHONE, TABLET, WIDE)
+        self.layout[url] = [fault for size in sizes for fault in layout_faults(page, size)]
+        self.keyboard[url] = keyboard_faults(page)
+        page.set_viewport_size({"width": PHONE.width, "height": PHONE.height})
+        self.console[url] = list(window.faults)
+        window.faults.clear()
 
 
-@pytest.mark.parametrize(("scheme", "lightness"), [("light", (0.8, 1)), ("dark", (0, 0.1))])
-def test_every_word_can_be_read_by_day_and_by_night(
-    shop: Shop, open_window: Opens, scheme: str, lightness: tuple[float, float]
-) -> None:
-    pages = walk(open_window, shop, color_scheme=scheme)
-    looks = {page.url: page.evaluate(LOOKS) for page in pages}
-    least, most = lightness
-    assert {url: look["faint"] for url, look in looks.items() if look["faint"]} == {}
-    assert {url: look for url, look in looks.items() if not least <= look["light"] <= most} == {}
+@pytest.fixture(scope="module")
+def met(shop: Shop, windows: Callable[[], AbstractContextManager[Opens]]) -> Met:
+    """Each page is opened once; axe looks at every second one by night."""
+    met = Met()
+    with windows() as opens:
+        schemes = cycle((("light", "dark"), ("dark", "light")))
+        phone = {"size": PHONE, "is_mobile": True, "has_touch": True}
+        for window in walk(opens, shop, **phone):
+            met.meet(window, next(schemes))
+        for window in walk(opens, shop, java_script_enabled=False, **phone):
+            met.bare.append((window.page.url, words(window.page)))
+            if window.page.locator("[data-copy]:visible, [data-keys]:visible").count():
+                met.useless.append(window.page.url)
+    assert len(met.words) > 10
+    return met
+
+
+def faults(by_page: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {url: found for url, found in by_page.items() if found}
+
+
+def test_no_page_complains_on_the_console(met: Met) -> None:
+    assert faults(met.console) == {}
+
+
+def test_no_page_scrolls_sideways(met: Met) -> None:
+    assert faults(met.layout) == {}
+
+
+def test_every_word_can_be_read_by_day_and_by_night(met: Met) -> None:
+    assert faults(met.colours) == {}
+
+
+def test_no_page_keeps_out_people_with_a_disability(met: Met) -> None:
+    assert faults(met.access) == {}
+
+
+def test_every_page_can_be_worked_without_a_mouse(met: Met) -> None:
+    assert faults(met.keyboard) == {}
+
+
+def test_what_is_wrong_with_a_page_is_noticed(open_window: Opens) -> None:
+    page = open_window(size=PHONE).page
+    page.set_content(
+        "<html lang='en'><title>Bad</title><main style='background: black; color: #222'>"
+        "<button style='outline: none'></button><p style='width: 500px'>Words</p>"
+        "<details class='menu'><summary>More</summary>Much</details></main></html>"
+    )
+    assert layout_faults(page, PHONE) == ["reaches to 508 of 390 pixels"]
+    assert "light: faint: Words" in colour_faults(page, "light")
+    assert "button-name: button" in access_faults(page)
+    assert keyboard_faults(page) == [
+        'focus not shown: button ""',
+        "Enter and Escape do not open and close: More",
+    ]
 
 
 def test_the_dark_scheme_can_be_chosen_and_stays(shop: Shop, open_window: Opens) -> None:
@@ -478,17 +571,13 @@ def test_the_dark_scheme_can_be_chosen_and_stays(shop: Shop, open_window: Opens)
     assert window.page.evaluate(LOOKS)["light"] > 0.8
     window.button("Light or dark").click()
     assert window.page.evaluate(LOOKS)["light"] < 0.1
-    window.link("Users").click()
+    window.place("Users").click()
     assert window.page.evaluate(LOOKS)["light"] < 0.1
 
 
-def test_every_page_says_the_same_without_scripts(shop: Shop, open_window: Opens) -> None:
-    with_scripts = walk(open_window, shop)
-    without = walk(open_window, shop, java_script_enabled=False)
-    for page, bare in zip(with_scripts, without, strict=True):
-        assert page.url == bare.url
-        assert words(bare) == words(page)
-        assert bare.locator("[data-copy]:visible, [data-keys]:visible").count() == 0
+def test_every_page_says_the_same_without_scripts(met: Met) -> None:
+    assert met.bare == met.words
+    assert met.useless == []
 
 
 def test_without_scripts_one_can_sign_in_filter_and_see_the_numbers(

@@ -332,7 +332,7 @@ def test_a_transcript_shows_all_that_was_sent(cast: Cast, see: See) -> None:
     ):
         assert words in page.text
     assert page.links["free"].endswith("?meta=plan:free")
-    assert page.links["ana"].endswith("/users/ana?days=all")
+    assert page.links["ana"].endswith("/users/ana")
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def test_code_and_bold_are_shown_as_such() -> None:
         "see <code>x &lt; y</code> and <b>all of it</b>"
     )
     assert html("a\n```python\nif x < 1:\n    **no**\n```\nb") == (
-        'a\n<code class="block">if x &lt; 1:\n    **no**</code>b'
+        'a\n<code class="block" tabindex="0">if x &lt; 1:\n    **no**</code>b'
     )
-    assert html("```\nnever closed") == '<code class="block">never closed</code>'
+    assert html("```\nnever closed") == '<code class="block" tabindex="0">never closed</code>'
 
 
 def test_masked_data_is_marked_also_within_bold() -> None:

@@ -101,7 +101,7 @@ def _added(given: QueryParams) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if given.get("key"):
         found["meta"] = [pack(given["key"].strip(), given.get("value", "").strip())]
-    name, value = given.get("add", ""), given.get("add_value", "").strip()
+    name, value = given.get("add") or "event", given.get("add_value", "").strip()
     if name in ADDED and value:
         if name in ("meta", "event_meta") and ":" not in value:
             value = value.replace("=", ":", 1)

@@ -142,7 +142,9 @@ def prose(text: str, marks: re.Pattern[str], titles: Mapping[str, str] = NO_TITL
     last = 0
     for block in _FENCE.finditer(text):
         pieces.append(_line(text[last : block.start()], marks, titles))
-        pieces.append(Markup('<code class="block">{}</code>').format(block[1].rstrip("\n")))
+        pieces.append(
+            Markup('<code class="block" tabindex="0">{}</code>').format(block[1].rstrip("\n"))
+        )
         last = block.end()
     pieces.append(_line(text[last:], marks, titles))
     return Markup("").join(pieces)
