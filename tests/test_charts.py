@@ -48,7 +48,7 @@ def test_nothing_before_is_drawn_where_nothing_is_compared() -> None:
     now = days(date(2026, 5, 19), Totals(conversations=5))
     chart = charts("days=7", now, days(date(2026, 5, 12), Totals()), compares=False)["volume"]
     assert chart.points[0].before is None
-    assert chart.data["compares"] is False
+    assert chart.data()["compares"] is False
 
 
 def test_more_buckets_before_than_now_are_left_out() -> None:
@@ -94,7 +94,7 @@ def test_a_share_of_very_few_before_is_not_drawn() -> None:
 
 def test_what_the_browser_gets_is_json_with_every_point() -> None:
     now = days(date(2026, 5, 19), Totals(conversations=5), Totals(conversations=3))
-    data = charts("days=7", now, [])["volume"].data
+    data = charts("days=7", now, [])["volume"].data()
     again = json.loads(json.dumps(data))
     assert [point["label"] for point in again["points"]] == ["19 May", "20 May"]
     assert again["points"][0]["title"] == "Tuesday 19 May 2026"
@@ -139,7 +139,7 @@ def test_a_mood_is_drawn_from_messages_and_told_with_their_number() -> None:
     chart = charts("days=7", now, [])["mood"]
     assert chart.mood and not chart.share and chart.of == "messages"
     assert [(point.value, point.sample) for point in chart.points] == [(-0.4, 12), (None, 0)]
-    assert chart.data["margin"] == MOOD_MARGIN
+    assert chart.data()["margin"] == MOOD_MARGIN
     assert charts("days=7", now[1:], [])["mood"].blank
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from httpx2 import Response
@@ -14,10 +14,12 @@ from starlette.routing import Route
 from causerie.accounts import KeyKind, Role, hash_token
 from causerie.contexts import Context, Mode, Turn
 from causerie.endpoints import Endpoint, Upstream
+from causerie.notes import Note
 from causerie.notices import Destination, Kind
 from causerie.store.contexts import Contexts
 from causerie.store.endpoints import Endpoints
 from causerie.store.meaning_settings import MeaningSettingsStore
+from causerie.store.notes import Notes
 from causerie.store.notices import Notices
 from causerie.store.sign_ins import SignIns
 from causerie.store.topics import Topics
@@ -84,6 +86,8 @@ POST  /p/{project}/views                             409  303  403  404  303  30
 GET   /p/{project}/views/{view}                      303  303  303  404  303  303  303  303  303
 POST  /p/{project}/views/{view}/rename               303  303  403  404  303  303  303  303  303
 POST  /p/{project}/views/{view}/remove               404  303  403  404  303  303  303  303  303
+POST  /p/{project}/notes                             303  303  403  404  303  303  303  303  303
+POST  /p/{project}/notes/{note}/remove               404  303  403  404  303  303  303  303  303
 GET   /p/{project}/users/retention                   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users                             200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users/engagement                  200  200  200  404  303  303  303  303  303
@@ -207,6 +211,7 @@ class Street:
         self._keep_topic()
         self._keep_view()
         self._name_place()
+        self._keep_note()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -272,6 +277,19 @@ class Street:
         )
         self.notices = Notices(self.cast.stores.engine, open_vault(self.cast.folder, ""))
         self.notices.put(place, self.cast.clock())
+
+    def _keep_note(self) -> None:
+        self.note = "keptnote"
+        now = self.cast.clock()
+        note = Note(
+            id=self.note,
+            project=self.mine,
+            day=now.date(),
+            text=self.secret("note"),
+            by="",
+            created_at=now,
+        )
+        Notes(self.cast.stores.engine).add(note)
 
     def _let_in(self, who: str, name: str, project: str, role: Role) -> None:
         now = self.cast.clock()
@@ -353,6 +371,7 @@ class Street:
             "{topic}": self.topic,
             "{view}": self.view,
             "{place}": self.place,
+            "{note}": self.note,
             "{user:path}": self.user,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
@@ -405,6 +424,8 @@ class Street:
             "base_url_1": "http://127.0.0.1:9/v1",
             "zone": "Europe/Paris",
             "page": "conversations",
+            "day": "2026-05-20",
+            "text": "Something happened",
             "model_1": "m-1",
         }
 
@@ -421,6 +442,7 @@ class Street:
             Topics(self.cast.stores.engine).all(self.mine),
             Topics(self.cast.stores.engine).history(self.mine),
             Views(self.cast.stores.engine).all(self.mine),
+            Notes(self.cast.stores.engine).between(self.mine, date.min, date.max),
             MeaningSettingsStore(self.cast.stores.engine, open_vault(self.cast.folder, "")).shown(
                 self.mine
             ),
@@ -496,7 +518,7 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
         answer = street.knock(door, "guest", project=street.theirs)
         named = any(
             place in door.path
-            for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user", "{view")
+            for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user", "{view", "{note")
         )
         assert answer.status_code == (404 if named else 200)
         assert street.leaks(answer) == []

@@ -21,6 +21,7 @@ from causerie.retention import RetentionReport
 from causerie.risks import RiskReport
 from causerie.store.last_looks import LastLooks
 from causerie.store.meaning_settings import MeaningSettingsStore
+from causerie.store.notes import Notes
 from causerie.store.progress import Progress
 from causerie.store.sign_ins import SignIns
 from causerie.store.topics import Topics
@@ -41,6 +42,7 @@ from causerie.web.filtered_pages import FilteredPages
 from causerie.web.key_limits import Ledger
 from causerie.web.language_pages import LanguagePages
 from causerie.web.morning_pages import MorningPages
+from causerie.web.note_pages import NotePages
 from causerie.web.notice_pages import NoticePages
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
@@ -90,10 +92,17 @@ class Showroom:
         self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
         self.topics = Topics(stores.engine)
         self.views = Views(stores.engine)
+        self.notes = Notes(stores.engine)
         self.meanings = MeaningReports(stores.events)
         self.costs = Costs(stores.events)
         self.filtered = FilteredPages(
-            stores.reports, self.topics, self.views, self.doors, pages, clock
+            stores.reports,
+            self.topics,
+            self.views,
+            self.notes,
+            self.doors,
+            pages,
+            clock,
         )
 
     def routes(self) -> list[BaseRoute]:
@@ -103,6 +112,9 @@ class Showroom:
             *self._accounts(),
             *self._conversations(),
             *self._users(),
+            *NotePages(
+                self.notes, self.doors, self.clock, random.Random(secrets.token_bytes(32))
+            ).routes(),
             *ViewPages(
                 self.views,
                 self.doors,

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Float,
@@ -455,4 +456,16 @@ firings = Table(
     Column("acknowledged_by", String, nullable=False, default=""),
     Column("acknowledged_at", Moment),
     Index("firings_by_time", "project", "fired_at"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("project", ForeignKey("projects.id"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("text", Text, nullable=False),
+    # The email of whoever wrote it.
+    Column("by", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
 )

@@ -10,7 +10,8 @@ from typing import Any
 
 from causerie.meaning_reports import TopicBucket, TopicRow
 from causerie.meanings import MOOD_MARGIN
-from causerie.reports import Bucket, Overview, Totals, bucket_end
+from causerie.notes import Note
+from causerie.reports import Bucket, Overview, Totals, bucket_end, bucket_start
 from causerie.web.questions import Asked
 from causerie.web.speech import speech
 from causerie.wording import say
@@ -98,9 +99,8 @@ class Chart:
         """Whether nothing is known of any bucket."""
         return all(point.value is None for point in self.points)
 
-    @property
-    def data(self) -> dict[str, Any]:
-        """What the browser draws it from."""
+    def data(self, notes: Sequence[Note] = ()) -> dict[str, Any]:
+        """What the browser draws it from; `notes` are of the days that it shows."""
         keys = ("label", "title", "value", "sample", "partial", "door", "before")
         points = [
             {**{key: getattr(point, key) for key in keys}, "beforeTitle": point.before_title}
@@ -118,9 +118,17 @@ class Chart:
             "sampled": self.sampled,
             "compares": compares,
             "points": points,
+            "notes": _marks(self.points, notes),
             "partly": say("(in part)"),
             "percent": speech().percent_pattern,
         }
+
+
+def _marks(points: Sequence[Point], notes: Sequence[Note]) -> list[dict[str, Any]]:
+    """Which bucket each note belongs to, by its place."""
+    places = {point.start: place for place, point in enumerate(points)}
+    found = [(places.get(bucket_start(note.day, points[0].period)), note) for note in notes]
+    return [{"place": place, "text": note.text} for place, note in found if place is not None]
 
 
 def draw(

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from causerie.reports import Question, Reports
+from causerie.store.notes import Notes
 from causerie.store.topics import Topics
 from causerie.store.views import Views
 from causerie.topic_trees import DEPTH_MAX, TopicTree
@@ -31,12 +32,14 @@ class FilteredPages:
         reports: Reports,
         topics: Topics,
         views: Views,
+        notes: Notes,
         doors: Doors,
         pages: Pages,
         clock: Clock,
     ) -> None:
         self._reports = reports
         self._views = views
+        self._notes = notes
         self._topics = topics
         self._doors = doors
         self._pages = pages
@@ -103,10 +106,12 @@ class FilteredPages:
             without_tenant=WITHOUT_TENANT,
             extent=self._reports.extent(project) if is_empty else None,
             is_empty=is_empty,
+            notes=self._notes.between(project, asked.first_day, asked.last_day),
             kept_views=self._views.all(project),
             # What the form for a new view holds; nothing where this page is not one to keep.
             view_page=PAGES_BY_END.get(request.url.path.removeprefix(f"/p/{project}"), ""),
             view_query=request.url.query,
+            request_path=request.url.path,
             **context,
         )
         response.set_cookie(

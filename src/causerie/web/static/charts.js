@@ -51,7 +51,7 @@ function option(data) {
     xAxis: { type: "category", data: data.points.map((point) => point.label) },
     yAxis: valueAxis(data),
     tooltip: tooltip(data, look),
-    series: data.compares ? [before(data, look), now(data, look)] : [now(data, look)],
+    series: [...(data.compares ? [before(data, look)] : []), now(data, look), ...(data.notes?.length ? [notes(data, look)] : [])],
   };
 }
 
@@ -88,6 +88,17 @@ function moodColour(data, value, look) {
   return value > 0 ? look.up : look.down;
 }
 
+// A line through each day that somebody noted something of.
+function notes(data, look) {
+  const lines = data.notes.map((note) => ({ xAxis: note.place }));
+  return {
+    type: "line",
+    data: [],
+    silent: true,
+    markLine: { silent: true, symbol: ["none", "circle"], symbolSize: 6, label: { show: false }, lineStyle: { color: look.before, type: "dotted", width: 1.5 }, data: lines },
+  };
+}
+
 function before(data, look) {
   return {
     type: "line",
@@ -120,6 +131,8 @@ function tip(data, point) {
   box.append(line(data.noun, show(data, point.value)));
   if (data.sampled) box.append(line(data.of, number.format(point.sample), "muted"));
   if (data.compares && point.before !== null) box.append(line(point.beforeTitle, show(data, point.before), "muted"));
+  const place = data.points.indexOf(point);
+  for (const note of data.notes ?? []) if (note.place === place) box.append(line(note.text, ""));
   return box;
 }
 
