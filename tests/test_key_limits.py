@@ -170,7 +170,7 @@ def test_what_a_key_spent_this_month_is_told(
     keep_calls(Inbox(sqlite_engine), embedded_events, project, calls)
     visit = house.visitor("mia@example.org", Role.MEMBER, project)
     page = Page(visit.get(f"/p/{project}/settings/keys").text)
-    words = "This month: 3 calls, 45 tokens, 2.50 CNY plus 1 call with no price"
+    words = "This month: 3 calls · 45 tokens · 2.50 CNY plus 1 call with no price"
     assert words in page.text
     door = f"/p/{project}/models?gateway_key={key.id}&since=2026-03-01"
     assert page.links["3 calls"] == door

@@ -111,7 +111,7 @@ def test_what_somebody_asked_stands_with_day_topic_and_mood(cast: Cast, see: See
     assert "Somebody else" not in page.text
     for words in ("asked again", "Late parcels", "20 May, 12:00", "−0.70"):
         assert words in page.text
-    assert "mostly about Late parcels" in page.text
+    assert "Mostly about: Late parcels" in page.text
     assert "What did not go well" in page.text and page.text.count("Where is it?") == 2
     assert mood_of(-0.7) in page.with_class("mood")[0]["class"]
     assert "1 conversation" in see(page.links["Late parcels"]).text
