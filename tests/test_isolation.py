@@ -12,10 +12,12 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from causerie.accounts import KeyKind, Role, hash_token
+from causerie.alerts import Alert
 from causerie.contexts import Context, Mode, Turn
 from causerie.endpoints import Endpoint, Upstream
 from causerie.notes import Note
 from causerie.notices import Destination, Kind
+from causerie.store.alerts import Alerts
 from causerie.store.contexts import Contexts
 from causerie.store.endpoints import Endpoints
 from causerie.store.meaning_settings import MeaningSettingsStore
@@ -117,6 +119,14 @@ POST  /p/{project}/settings/understanding/find       303  303  403  404  303  30
 GET   /p/{project}/settings                          200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/keys                     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/privacy                  200  200  200  404  303  303  303  303  303
+GET   /p/{project}/reports/alerts                    200  200  200  404  303  303  303  303  303
+GET   /p/{project}/reports/alerts/new                200  200  403  404  303  303  303  303  303
+GET   /p/{project}/reports/alerts/{alert}            200  200  200  404  303  303  303  303  303
+POST  /p/{project}/reports/alerts                    303  303  403  404  303  303  303  303  303
+POST  /p/{project}/reports/alerts/{alert}/mute       303  303  403  404  303  303  303  303  303
+POST  /p/{project}/reports/alerts/{alert}/snooze     303  303  403  404  303  303  303  303  303
+POST  /p/{project}/reports/alerts/{alert}/acknowledge 404  404  403  404  303  303  303  303  303
+POST  /p/{project}/reports/alerts/{alert}/remove     404  303  403  404  303  303  303  303  303
 GET   /p/{project}/settings/notices                  200  200  200  404  303  303  303  303  303
 POST  /p/{project}/settings/notices                  303  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/notices/mail             303  403  403  404  303  303  303  303  303
@@ -212,6 +222,7 @@ class Street:
         self._keep_view()
         self._name_place()
         self._keep_note()
+        self._watch()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -290,6 +301,14 @@ class Street:
             created_at=now,
         )
         Notes(self.cast.stores.engine).add(note)
+
+    def _watch(self) -> None:
+        self.alert, now = "an-alert", self.cast.clock()
+        alert = Alert(
+            id=self.alert, project=self.mine, name=self.secret("alert"), metric="conversations"
+        )
+        self.alerts = Alerts(self.cast.stores.engine)
+        self.alerts.put(alert, now, now)
 
     def _let_in(self, who: str, name: str, project: str, role: Role) -> None:
         now = self.cast.clock()
@@ -372,6 +391,7 @@ class Street:
             "{view}": self.view,
             "{place}": self.place,
             "{note}": self.note,
+            "{alert}": self.alert,
             "{user:path}": self.user,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
@@ -447,6 +467,7 @@ class Street:
                 self.mine
             ),
             self.notices.destinations(self.mine),
+            self.alerts.all(self.mine),
             len(self.notices.log(self.mine)),
             self.sign_ins.invitations(self.mine, now),
             [self.sign_ins.session(hash_token(token), now) for token, _ in inside],
@@ -518,7 +539,16 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
         answer = street.knock(door, "guest", project=street.theirs)
         named = any(
             place in door.path
-            for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user", "{view", "{note")
+            for place in (
+                "{id",
+                "{context}",
+                "{endpoint}",
+                "{topic}",
+                "{user",
+                "{view",
+                "{note",
+                "{alert",
+            )
         )
         assert answer.status_code == (404 if named else 200)
         assert street.leaks(answer) == []
@@ -551,6 +581,7 @@ def test_what_strangers_send_changes_nothing(street: Street) -> None:
         "{topic}",
         "{user:path}",
         "{place}",
+        "{alert}",
     ],
 )
 def test_what_belongs_to_one_project_cannot_be_had_through_another(

@@ -10,6 +10,7 @@ import pytest
 from causerie.accounts import Role
 from causerie.mornings import Mornings
 from causerie.notices import Destination, Kind, Letter, Notice
+from causerie.store.alerts import Alerts
 from causerie.store.notices import Notices
 from causerie.store.progress import Progress
 from causerie.store.spending import Spending
@@ -124,7 +125,7 @@ def compose(cast: Cast, language: str, **given: Any) -> Letter:
     )
     pages = Pages(cast.clock)
     url = "https://causerie.example"
-    letters = Letters(stores.accounts, Topics(engine), mornings, pages, url)
+    letters = Letters(stores.accounts, Topics(engine), mornings, Alerts(engine), pages, url)
     to = Destination(
         id="to",
         project=cast.project,

@@ -94,3 +94,21 @@ def checked_alert(alert: Alert) -> Alert:
     if len(alert.destinations) > DESTINATIONS_MAX:
         raise Invalid(say("too many places to send to"), field="destinations")
     return alert
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an alert fired for: one period, what was found there, and what was expected."""
+
+    alert: str
+    start: datetime
+    end: datetime
+    value: float
+    sample: int
+    low: float | None = None
+    """Between these it should have been; None where that side is open."""
+    high: float | None = None
+    fired_at: datetime | None = None
+    told: tuple[str, ...] = ()
+    """The destinations that were to be told; none while it was muted or snoozed."""
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from causerie.alarms import Alarms, Ask
+from causerie.alert_readings import AlertReadings
+from causerie.alerts import Alert
 from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.dispatch import Dispatch
-from causerie.errors import Invalid
+from causerie.errors import Invalid, NotFound
 from causerie.mail import Mail, MailServer, mail_server
+from causerie.metric_reports import MetricReports
 from causerie.mornings import Mornings
+from causerie.reports import Question
+from causerie.store.accounts import Accounts
+from causerie.store.alerts import Alerts
 from causerie.store.notices import Notices
 from causerie.store.progress import Progress
 from causerie.store.topics import Topics
 from causerie.stores import Stores, holder
 from causerie.switchboard import Shelves
+from causerie.topic_trees import TopicTree
+from causerie.web.alert_pages import ask
 from causerie.web.letters import Letters
 from causerie.web.pages import Pages
 from causerie.webhooks import Webhooks
@@ -27,15 +37,20 @@ class Postroom:
     notices: Notices
     dispatch: Dispatch
     mornings: Mornings
+    alerts: Alerts
+    readings: AlertReadings
+    alarms: Alarms
     has_mail_server: bool
     """Whether the operator named a server that takes mails."""
 
     def start(self) -> None:
-        """Begin to send."""
+        """Begin to watch and to send."""
         self.dispatch.start()
+        self.alarms.start()
 
     def stop(self) -> None:
         """End; what is not sent is after the next start."""
+        self.alarms.stop()
         self.dispatch.stop()
 
 
@@ -48,13 +63,38 @@ def open_postroom(
     engine, accounts = stores.engine, stores.accounts
     notices = Notices(engine, shelves.vault)
     mornings = Mornings(stores.events, stores.reports, accounts, shelves.spending, Progress(engine))
-    letters = Letters(accounts, Topics(engine), mornings, pages, settings.base_url)
+    alerts, topics = Alerts(engine), Topics(engine)
+    letters = Letters(accounts, topics, mornings, alerts, pages, settings.base_url)
     server = operators_server(settings)
     allowed = settings.private_addresses
     dispatch = Dispatch(
         notices, Mail(allowed), Webhooks(allowed), server, letters.compose, holder(settings), clock
     )
-    return Postroom(notices, dispatch, mornings, server is not None)
+    readings = AlertReadings(stores.events, MetricReports(stores.events))
+    alarms = Alarms(
+        alerts,
+        readings,
+        asker(accounts, topics),
+        stores.inbox,
+        holder(settings),
+        clock,
+        dispatch.wake,
+    )
+    return Postroom(
+        notices, dispatch, mornings, alerts, readings, alarms, has_mail_server=server is not None
+    )
+
+
+def asker(accounts: Accounts, topics: Topics) -> Ask:
+    """Who tells what the filters of an alert ask."""
+
+    def of(alert: Alert, now: datetime) -> tuple[Question, TopicTree]:
+        project = accounts.project(alert.project)
+        if project is None:
+            raise NotFound("there is no such project")
+        return ask(alert, now, TopicTree(topics.all(project.id)), project.zone)
+
+    return of
 
 
 def operators_server(settings: Settings) -> MailServer | None:

@@ -31,6 +31,7 @@ from causerie.stores import Stores
 from causerie.switchboard import Shelves
 from causerie.topic_changes import TopicChanges
 from causerie.topics import new_topic_id
+from causerie.web.alert_pages import AlertPages
 from causerie.web.context_pages import ContextPages
 from causerie.web.cost_pages import CostPages
 from causerie.web.dashboard import Dashboard
@@ -134,6 +135,14 @@ class Showroom:
         postroom = self.postroom
         return [
             *MorningPages(postroom.mornings, looks, accounts, self.filtered, self.clock).routes(),
+            *AlertPages(
+                postroom.alerts,
+                postroom.readings,
+                postroom.notices,
+                self.filtered,
+                self.doors,
+                self.clock,
+            ).routes(),
             *NoticePages(
                 postroom.notices,
                 postroom.dispatch.try_out,

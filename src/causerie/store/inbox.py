@@ -240,7 +240,8 @@ class Inbox:
     def worker(self) -> str:
         """Who empties the inbox and what batch it is at, in words; empty if nobody ever did."""
         with self._transaction() as connection:
-            row = connection.execute(select(workers)).first()
+            query = select(workers).where(workers.c.name == "delivery")
+            row = connection.execute(query).first()
         return (
             f"{row.holder}, batch {row.batch}, lease until {row.expires_at:%F %T} UTC"
             if row

@@ -11,11 +11,14 @@ from starlette.datastructures import QueryParams
 
 from causerie.accounts import Project
 from causerie.errors import NotFound
+from causerie.metric_catalogue import metric_of
 from causerie.mornings import Look, Mornings, look_at
 from causerie.notices import Destination, Letter, Notice
 from causerie.store.accounts import Accounts
+from causerie.store.alerts import Alerts
 from causerie.store.topics import Topics
 from causerie.topic_trees import TopicTree
+from causerie.web.alert_words import evidence, firing_sentence, rule_sentence
 from causerie.web.morning_pages import lines_of, rows_of, span_of
 from causerie.web.pages import Pages
 from causerie.web.questions import parse
@@ -57,16 +60,19 @@ class Letters:
         accounts: Accounts,
         topics: Topics,
         mornings: Mornings,
+        alerts: Alerts,
         pages: Pages,
         base_url: str,
     ) -> None:
         self._accounts = accounts
         self._topics = topics
         self._mornings = mornings
+        self._alerts = alerts
         self._pages = pages
         self._base_url = base_url
         self._sheets: Mapping[str, Callable[[Notice, Project, datetime], Sheet]] = {
             "digest": self._digest,
+            "alert": self._alert,
             "test": self._test,
         }
 
@@ -121,6 +127,47 @@ class Letters:
                 "url": f"{home}/today?changes={choice}",
             },
         )
+
+    # ---- alerts ------------------------------------------------------------------------------
+
+    def _alert(self, notice: Notice, project: Project, now: datetime) -> Sheet:
+        alert = self._alerts.get(project.id, notice.document["alert"]).alert
+        start = datetime.fromisoformat(notice.document["start"])
+        firing = self._alerts.firing(project.id, alert.id, start)
+        home, metric = f"{self._base_url}/p/{project.id}", metric_of(alert.metric)
+        url = f"{home}/reports/alerts/{alert.id}"
+        said = tell(firing_sentence(firing, alert, metric, project.zone))
+        items = [
+            Item(
+                tell(rule_sentence(alert, metric)),
+                tell(say("Conversations")),
+                home + evidence(alert, firing, project.zone),
+                "bad",
+            )
+        ]
+        return Sheet(
+            title=tell(
+                say("Alert in %(project)s: %(name)s", project=project.name, name=alert.name)
+            ),
+            lead=said,
+            items=items,
+            foot="",
+            url=url,
+            label=tell(say("The alert")),
+            document={
+                "alert": {"id": alert.id, "name": alert.name, "metric": alert.metric},
+                "start": firing.start,
+                "end": firing.end,
+                "value": firing.value,
+                "low": firing.low,
+                "high": firing.high,
+                "sample": firing.sample,
+                "text": said,
+                "url": url,
+            },
+        )
+
+    # ---- tests -------------------------------------------------------------------------------
 
     def _test(self, notice: Notice, project: Project, now: datetime) -> Sheet:
         home = f"{self._base_url}/p/{project.id}"
