@@ -36,6 +36,7 @@ TOOLS = [
     "topic",
     "users",
     "user",
+    "metrics",
     "search",
     "transcript",
     "sql",
@@ -300,6 +301,20 @@ def test_users_are_listed_and_looked_into(talk: Cast) -> None:
     sign_in(talk)
     path = told["url"].partition(home(talk))[2]
     assert talk.client.get(home(talk) + path).status_code == 200
+
+
+def test_a_metric_is_told_over_time_by_parts_and_with_how_sure_it_is(talk: Cast) -> None:
+    known = use(talk, "metrics")["metrics"]
+    assert "language" in known["conversations"]["splits"]
+    told = use(talk, "metrics", metric="conversations", split="tenant", days="7", period="day")
+    assert (told["all"]["now"], told["all"]["before"]) == (2, 0)
+    assert len(told["all"]["series"]) == 7
+    assert sum(told["all"]["series"].values()) == 2
+    assert {part["part"]: part["now"] for part in told["parts"]} == {"(none)": 1, "acme": 1}
+    parts = use(talk, "metrics", metric="conversations", split="topic")["parts"]
+    assert "Lost cards" in [part["part"] for part in parts]
+    assert "split" in fault(talk, "metrics", metric="conversations", split="nothing")
+    assert "nothing" in fault(talk, "metrics", metric="nothing")
 
 
 def test_conversations_are_found_by_words_and_filters(talk: Cast) -> None:

@@ -232,6 +232,7 @@ class Parts:
             stores.reports,
             MeaningReports(stores.events),
             self.workshop.topics,
+            MetricReports(stores.events),
             self.desk,
             self.clock,
             self.settings.base_url,

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -52,6 +53,7 @@ VALUES = {"since": "DateTime64(6, 'UTC')", "until": "DateTime64(6, 'UTC')"}
 TIMEOUTS = frozenset({159, 160})
 MEMORY = frozenset({241})
 SIZES = frozenset({158, 307, 396})
+UNKNOWN_NAME = 47
 BUSY = frozenset({202, 203, 242, 243, 252, 999})
 NOISE = re.compile(
     r"(\. | )?In scope .*|:? [Ww]hile (executing|processing|reading) .*|\(version .*|\. Note: .*"
@@ -316,8 +318,16 @@ def _sql_error(text: str, code: int | None, said: str, limits: Limits) -> SqlErr
     words = NOISE.sub("", words).replace("__own.", "").replace("`", "'").strip(" .:")
     words = re.sub(r"\b__table\d+\.", "", words)[:ENGINE_WORDS_MAX] or "the engine cannot run this"
     named = re.search(r"'([^']+)'", words)
+    if code == UNKNOWN_NAME and named:
+        words = _unknown(named[1].rpartition(".")[2])
     place = _place(text, named[1]) if named else None
     return SqlError(words) if place is None else error_at(text, place, words)
+
+
+def _unknown(name: str) -> str:
+    columns = {column.name for table in TABLES for column in table.columns}
+    near = get_close_matches(name, columns, 1)
+    return f"there is no column {name}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _place(text: str, name: str) -> int | None:

@@ -90,6 +90,16 @@ class Search(Filtered, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 10
 
 
+class Metrics(Filtered, forbid_unknown_fields=True, kw_only=True):
+    """A metric."""
+
+    metric: Annotated[str, _about("its name; empty lists all metrics with their definitions")] = ""
+    split: Annotated[str, _about("by what to tell parts apart; the list of metrics says")] = ""
+    period: Annotated[
+        Literal["", "day", "week", "month"], _about("of the series; fits the span if empty")
+    ] = ""
+
+
 class Transcript(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One conversation."""
 
@@ -169,6 +179,13 @@ CATALOGUE = (
         "One user",
         "One user: totals and their latest conversations.",
         OneUser,
+    ),
+    Tool(
+        "metrics",
+        "Metrics",
+        "One tracked number over time, split by anything, against the span before and with how "
+        "sure it is; without a name, the list of all numbers.",
+        Metrics,
     ),
     Tool(
         "search",

@@ -103,6 +103,8 @@ def cell(value: Any, field: Field, zone: str) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
     if isinstance(value, list | dict):
         return msgspec.json.encode(value).decode()
     return str(value)
