@@ -11,6 +11,7 @@ from causerie import visits
 from causerie.conditions import NO_CONDITIONS, Conditions, by_key
 from causerie.conversations import Kind, Message
 from causerie.meanings import MOOD_MARGIN, MOODS
+from causerie.search_words import wanted
 from causerie.store.events import EventStore
 from causerie.zones import DEFAULT_ZONE, day_of, days_before, days_between, midnight
 
@@ -43,6 +44,7 @@ class Question:
     """Of several values of one key any, of several keys all."""
     rating: str = ""
     text: str = ""
+    """Words that were said, as `search_words` takes them."""
     language: str = ""
     mood: str = ""
     """One of `MOOD_FILTERS`."""
@@ -86,6 +88,7 @@ class Question:
 
     def parameters(self) -> dict[str, Any]:
         """The question as the statements bind it."""
+        said = wanted(self.text)
         return {
             "project": self.project,
             # The driver keeps the fraction of a second only of names that end so.
@@ -101,7 +104,8 @@ class Question:
             "keys": list(by_key(self.metadata)),
             "values": list(by_key(self.metadata).values()),
             "ratings": _any_of(self.rating, self.conditions.ratings),
-            "text": self.text,
+            "said": said.patterns,
+            "unsaid": said.without_patterns,
             "languages": _any_of(self.language, self.conditions.languages),
             "moods": _any_of(self.mood, self.conditions.moods),
             "margin": MOOD_MARGIN,
@@ -305,24 +309,30 @@ class Reports:
         if not keys:
             total = self.totals(question).conversations if question.page > 1 else 0
             return Page([], total, question.page, question.per_page)
-        rows = self._rows(question.project, keys)
+        names = [(key["tenant"], key["id"]) for key in keys]
+        starts = [key["started_at"] for key in keys]
+        rows = self.named(question.project, names, min(starts), max(starts))
         total = int(keys[0]["total"])
         return Page(rows, total, question.page, question.per_page)
 
-    def _rows(self, project: str, keys: Sequence[Mapping[str, Any]]) -> list[ConversationRow]:
+    def named(
+        self, project: str, names: Sequence[tuple[str, str]], since: datetime, until: datetime
+    ) -> list[ConversationRow]:
+        """Conversations that began within a span, its end included, each named by (tenant, id)."""
+        if not names:
+            return []
         parameters = {
             "project": project,
-            "since_64": min(key["started_at"] for key in keys),
-            "until_64": max(key["started_at"] for key in keys),
-            "tenants": sorted({key["tenant"] for key in keys}),
-            "ids": sorted({key["id"] for key in keys}),
+            "since_64": since,
+            "until_64": until,
+            "tenants": sorted({tenant for tenant, _ in names}),
+            "ids": sorted({id for _, id in names}),
         }
         found = {
             (row["tenant"], row["id"]): ConversationRow(**row)
             for row in self._events.select("reports/rows", parameters)
         }
-        # A conversation whose start moved since the keys were read comes with the next question.
-        names = [(key["tenant"], key["id"]) for key in keys]
+        # A conversation whose start moved since it was named comes with the next question.
         return [found[name] for name in names if name in found]
 
     def conversation(self, project: str, id: str, tenant: str | None) -> Transcript | None:

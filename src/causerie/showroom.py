@@ -19,6 +19,7 @@ from causerie.postroom import Postroom
 from causerie.queries.desk import QueryDesk
 from causerie.retention import RetentionReport
 from causerie.risks import RiskReport
+from causerie.search import Search
 from causerie.store.last_looks import LastLooks
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.notes import Notes
@@ -49,6 +50,7 @@ from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.retention_pages import RetentionPages
 from causerie.web.risk_pages import RiskPages
+from causerie.web.search_pages import SearchPages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
 from causerie.web.sql_pages import SqlPages
@@ -176,7 +178,10 @@ class Showroom:
 
     def _conversations(self) -> list[BaseRoute]:
         stores, settings = self.stores, self.settings
-        return Dashboard(
+        search = Search(stores.events, stores.reports)
+        vectors = self.workshop.queries.of
+        finding = SearchPages(search, stores.reports, vectors, self.filtered)
+        own = Dashboard(
             stores.reports,
             self.meanings,
             self.filtered,
@@ -185,7 +190,8 @@ class Showroom:
             self.pages,
             settings,
             self.clock,
-        ).routes()
+        )
+        return [*finding.routes(), *own.routes()]
 
     def _users(self) -> list[BaseRoute]:
         events, filtered, clock = self.stores.events, self.filtered, self.clock

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -18,7 +18,7 @@ import numpy as np
 from causerie.embeddings import Embedder, Vectors, embedder, pack, unit, unpack
 from causerie.kept_topics import KeptMatcher
 from causerie.languages import UNDETERMINED, Guess, LanguageDetector, settle
-from causerie.meaning_settings import REMOTE, MeaningSettings
+from causerie.meaning_settings import REMOTE, MeaningSettings, Service
 from causerie.meanings import ConversationMeaning, MessageMeaning, Said
 from causerie.remote_embeddings import RemoteEmbedder
 from causerie.semantic_topics import Preview, preview, threshold_of
@@ -129,6 +129,22 @@ def embedder_of(settings: MeaningSettings) -> Embedder:
     if settings.model == REMOTE:
         return RemoteEmbedder(service.url, service.model, service.key)
     return embedder(settings.model)
+
+
+def embedded(
+    settings: MeaningSettings, texts: Sequence[str]
+) -> tuple[str, list[tuple[float, ...]]]:
+    """What some texts mean, and the name of the model. It stays loaded, for people who search do
+    so more than once. Raises Invalid, Unavailable.
+    """
+    model = _kept_embedder(settings.model, settings.embeddings)
+    vectors = model.embed(texts)
+    return model.name, [tuple(map(float, row)) for row in vectors]
+
+
+@lru_cache(maxsize=1)
+def _kept_embedder(model: str, embeddings: Service) -> Embedder:
+    return embedder_of(MeaningSettings(model=model, embeddings=embeddings))
 
 
 def nearest(

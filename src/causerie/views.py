@@ -24,6 +24,7 @@ PAGES = {
     "today": "/today",
     "overview": "",
     "conversations": "/conversations",
+    "search": "/search",
     "topics": "/topics",
     "users": "/users",
     "engagement": "/users/engagement",

@@ -20,6 +20,7 @@ from causerie.enrichment import Enrichment
 from causerie.grounds import GroundsReader
 from causerie.judge import FindEndpoint, Judge
 from causerie.model_processes import ModelProcesses
+from causerie.query_vectors import QueryVectors
 from causerie.questioning import Questioning
 from causerie.semantic_topics import Preview
 from causerie.store.accounts import Accounts
@@ -50,6 +51,7 @@ class Workshop:
     asking: Asking
     verdicts: Verdicts
     clock: Clock
+    queries: QueryVectors
 
     def nearest(
         self, project: str, texts: Sequence[str], examples: Sequence[str], threshold: float
@@ -87,6 +89,7 @@ class Workshop:
 
     def stop(self) -> None:
         """End both; what is not written is done again after the next start."""
+        self.queries.stop()
         self.questioning.stop()
         self.enrichment.stop()
         self.previews.stop()
@@ -127,5 +130,6 @@ def open_workshop(
         accounts, grounds, meanings, delivery, *workers, progress, processes, clock
     )
     previews, lock = ModelProcesses(1), threading.Lock()
-    workers_of = (enrichment, discovery, questioning)
-    return Workshop(topics, wishes, progress, *workers_of, previews, lock, asking, verdicts, clock)
+    queries = QueryVectors(wishes.get, previews, lock)
+    made = (enrichment, discovery, questioning, previews, lock, asking, verdicts, clock, queries)
+    return Workshop(topics, wishes, progress, *made)

@@ -218,7 +218,7 @@ class Dashboard:
             part=read(
                 transcript.messages,
                 _part(given, transcript),
-                asked.question.text,
+                given.get("q", "") or asked.question.text,
                 visitor.project.zone,
             ),
             title=_title(transcript.row),

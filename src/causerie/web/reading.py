@@ -18,6 +18,7 @@ from causerie.privacy import (
     NAME_REPLACEMENT,
     REPLACEMENTS,
 )
+from causerie.search_words import wanted
 from causerie.zones import DEFAULT_ZONE, day_of
 
 PAUSE_SHOWN = timedelta(minutes=15)
@@ -110,7 +111,8 @@ def _follows(message: Message, before: Message | None, pause: timedelta | None) 
 
 def _marks(sought: str) -> re.Pattern[str]:
     """What stands out within a line: masked data, what was searched, code and bold."""
-    hit = f"|(?P<hit>{re.escape(sought)})" if sought else ""
+    words = wanted(sought).mark
+    hit = f"|(?P<hit>{words})" if words else ""
     return re.compile(
         rf"(?P<masked>{_MASKED}){hit}|`(?P<code>[^`\n]+)`|\*\*(?P<bold>[^*\n]+)\*\*", re.IGNORECASE
     )

@@ -61,14 +61,24 @@
         )
         WHERE standing = {standing:String}))
     -- A hash of 64 bits, because a set of numbers is ten times as fast as one of strings.
-    AND ({text:String} = '' OR cityHash64(tenant, id) IN (
+    AND (empty({said:Array(String)}) OR cityHash64(tenant, id) IN (
+      SELECT cityHash64(tenant, conversation) AS talk
+      FROM messages
+      WHERE project = {project:String}
+        AND at >= {earliest:DateTime64(6, 'UTC')}
+        -- Constant, so that no message is read where no word is sought.
+        AND notEmpty({said:Array(String)})
+        AND multiMatchAny(text, {said:Array(String)})
+      GROUP BY talk
+      HAVING length(groupUniqArrayArray(multiMatchAllIndices(text, {said:Array(String)})))
+        = length({said:Array(String)})))
+    AND (empty({unsaid:Array(String)}) OR cityHash64(tenant, id) NOT IN (
       SELECT cityHash64(tenant, conversation)
       FROM messages
       WHERE project = {project:String}
         AND at >= {earliest:DateTime64(6, 'UTC')}
-        -- Constant, so that no message is read where no text is sought.
-        AND {text:String} != ''
-        AND positionCaseInsensitiveUTF8(text, {text:String}) > 0))
+        AND notEmpty({unsaid:Array(String)})
+        AND multiMatchAny(text, {unsaid:Array(String)})))
     AND ((empty({events:Array(String)}) AND empty({event_keys:Array(String)}))
       OR cityHash64(tenant, id) IN (
         SELECT cityHash64(tenant, conversation)
