@@ -91,6 +91,8 @@ POST  /p/{project}/views/{view}/remove               404  303  403  404  303  30
 POST  /p/{project}/notes                             303  303  403  404  303  303  303  303  303
 POST  /p/{project}/notes/{note}/remove               404  303  403  404  303  303  303  303  303
 GET   /p/{project}/search                            200  200  200  404  303  303  303  303  303
+GET   /p/{project}/reports/funnels                   200  200  200  404  303  303  303  303  303
+GET   /p/{project}/reports/funnels/conversations     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/alike                             200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users/retention                   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/users                             200  200  200  404  303  303  303  303  303

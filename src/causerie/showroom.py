@@ -12,6 +12,8 @@ from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.costs import Costs
 from causerie.engagement import Engagement
+from causerie.funnels import Funnels
+from causerie.happenings import Happenings
 from causerie.meaning_reports import MeaningReports
 from causerie.metric_reports import MetricReports
 from causerie.people import People
@@ -41,6 +43,7 @@ from causerie.web.endpoint_pages import EndpointPages
 from causerie.web.engagement_pages import EngagementPages
 from causerie.web.explore_pages import ExplorePages
 from causerie.web.filtered_pages import FilteredPages
+from causerie.web.funnel_pages import FunnelPages
 from causerie.web.key_limits import Ledger
 from causerie.web.language_pages import LanguagePages
 from causerie.web.morning_pages import MorningPages
@@ -127,6 +130,7 @@ class Showroom:
             ).routes(),
             *self._topics(),
             *ExplorePages(MetricReports(self.stores.events), self.filtered).routes(),
+            *self._funnels(),
             *SqlPages(self.desk, self.views, self.filtered, self.doors).routes(),
             *self._understanding(),
             *self._gateway(),
@@ -184,6 +188,7 @@ class Showroom:
         own = Dashboard(
             stores.reports,
             self.meanings,
+            Happenings(stores.events),
             self.filtered,
             stores.accounts,
             self.doors,
@@ -224,6 +229,11 @@ class Showroom:
         )
         map_of = TopicMapPages(self.meanings, self.topics, self.filtered)
         return [*map_of.routes(), *own.routes()]
+
+    def _funnels(self) -> list[BaseRoute]:
+        events = self.stores.events
+        funnels = Funnels(events, self.stores.reports)
+        return FunnelPages(funnels, Happenings(events), self.filtered).routes()
 
     def _understanding(self) -> list[BaseRoute]:
         engine = self.stores.engine

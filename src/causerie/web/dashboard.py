@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from causerie.config import Settings
 from causerie.errors import NotFound
+from causerie.happenings import Happenings
 from causerie.meaning_reports import MeaningReports
 from causerie.reports import (
     CONVERSATION_SORTS,
@@ -45,6 +46,7 @@ Clock = Callable[[], datetime]
 Row = TypeVar("Row")
 LATEST_SHOWN = 6
 TOPICS_SHOWN = 6
+EVENTS_SHOWN = 8
 TITLE_CHARS_MAX = 90
 
 
@@ -55,6 +57,7 @@ class Dashboard:
         self,
         reports: Reports,
         meanings: MeaningReports,
+        happenings: Happenings,
         filtered: FilteredPages,
         accounts: Accounts,
         doors: Doors,
@@ -64,6 +67,7 @@ class Dashboard:
     ) -> None:
         self._reports = reports
         self._meanings = meanings
+        self._happenings = happenings
         self._filtered = filtered
         self._doors = doors
         self._pages = pages
@@ -120,6 +124,7 @@ class Dashboard:
             latest=self._reports.conversations(latest).rows if now.conversations else [],
             unhappy=self._unhappy(latest) if now.thumbs_down else [],
             is_empty=now.conversations == 0,
+            happened=self._happenings.events(question)[:EVENTS_SHOWN],
             **self._understood(question, tree),
         )
 
@@ -151,7 +156,17 @@ class Dashboard:
             rows = [asdict(row) for row in found]
             return download(kind, f"{visitor.project.id}-conversations", columns, rows)
         page = self._page(self._reports.conversations, asked.question)
-        return self._list(request, "conversations", visitor, asked, tree, page, CONVERSATION_SORTS)
+        signals = self._happenings.signals(asked.question)
+        return self._list(
+            request,
+            "conversations",
+            visitor,
+            asked,
+            tree,
+            page,
+            CONVERSATION_SORTS,
+            signals=signals,
+        )
 
     def users(self, request: Request) -> Response:
         """A page of users, or all of them to take away."""
@@ -181,6 +196,7 @@ class Dashboard:
         tree: TopicTree,
         page: Page[Row],
         sorts: tuple[str, ...],
+        **more: Any,
     ) -> Response:
         return self._filtered.render(
             request,
@@ -192,6 +208,7 @@ class Dashboard:
             page=page,
             sort=asked.question.sort or sorts[0],
             is_empty=page.total == 0,
+            **more,
         )
 
     def conversation(self, request: Request) -> Response:
