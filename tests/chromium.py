@@ -118,6 +118,14 @@ class Window:
         self.page.wait_for_url(f"{address}/topics/*?done=defined")
         return self.page.url.rpartition("/")[2].partition("?")[0]
 
+    def new_alert(self, address: str, name: str) -> str:
+        """The id of an alert on how many conversations there are, which does not fire."""
+        self.page.goto(f"{address}/reports/alerts/new?metric=conversations&threshold=1000000")
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.button("Keep the alert").click()
+        self.page.wait_for_url(re.compile(rf"{re.escape(address)}/reports/alerts/(?!new)."))
+        return self.page.url.rpartition("/")[2].partition("?")[0]
+
     def invite(self, email: str, project: str) -> str:
         """The link that makes somebody a viewer."""
         self.page.goto(f"{project}/settings/members")
