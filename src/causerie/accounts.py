@@ -25,6 +25,11 @@ NAME_CHARS_MAX = 100
 PROJECT_ID_CHARS_MAX = 60
 PROJECT_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 EMAIL_CHARS_MAX = 254
+RETENTION_DAYS_MAX = 36_500
+TOPIC_USERS_MIN = 3
+TOPIC_USERS_MIN_MAX = 100
+AUDIT_DAYS = 365
+AUDIT_DAYS_MAX = 3_650
 PER_MINUTE_MAX = 1_000_000_000
 BUDGET_MAX = 1_000_000_000
 ALLOWED_ENDPOINTS_MAX = 100
@@ -77,6 +82,12 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     """What counts as personal data, where it is masked."""
     zone: str = DEFAULT_ZONE
     """The name of the time zone whose days, weeks and months reports tell."""
+    retention_days: int | None = None
+    """How long transcripts are kept after their last message; None means for ever."""
+    topic_users_min: int = TOPIC_USERS_MIN
+    """A suggested topic of fewer users is not named."""
+    audit_days: int = AUDIT_DAYS
+    """How long it is known who has read what."""
 
 
 class Logging(StrEnum):

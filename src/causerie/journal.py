@@ -14,9 +14,16 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 SEGMENT_BYTES_MAX = 32 * 1024 * 1024
+SEGMENT_SECONDS_MAX = 60
+"""While calls overlap without end a file is not emptied: so another is begun, and what was said
+does not stand in it for long.
+"""
 SUFFIX = ".journal"
+FAILED_SUFFIX = ".failed"
+"""Of a file that could not be read."""
 HEADER = struct.Struct("<I")
 log = logging.getLogger(__name__)
 
@@ -29,8 +36,15 @@ class Segment:
         self.open_records = 0
         self.size = 0
         self.closed = False
+        self._begun = monotonic()
         self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next exchange belongs into another file."""
+        old = monotonic() - self._begun > SEGMENT_SECONDS_MAX and self.size > 0
+        return old or self.size > SEGMENT_BYTES_MAX
 
     def write(self, record: bytes) -> None:
         """Append one record in one call, so that a kill leaves it whole or not at all."""
@@ -69,7 +83,7 @@ class Journal:
         be one.
         """
         segment = self._segment
-        if segment is None or segment.size > SEGMENT_BYTES_MAX:
+        if segment is None or segment.full:
             segment = self._follow()
         if segment is not None:
             segment.open_records += 1

@@ -22,7 +22,7 @@ from causerie.conversations import Conversation
 from causerie.errors import Unavailable
 from causerie.exchanges import Cost, Exchange
 from causerie.ingest import GroupCommit, How, Ingest, Submission
-from causerie.journal import Journal, Segment, abandoned, records
+from causerie.journal import FAILED_SUFFIX, Journal, Segment, abandoned, records
 from causerie.prices import Prices
 from causerie.recordings import (
     Begun,
@@ -46,7 +46,6 @@ RECORDINGS_WAITING_MAX = 5_000
 INLINE_BYTES_MAX = 64 * 1024
 STATUS_HUNG_UP = 499
 """What web servers write for a caller who did not wait for the answer."""
-FAILED_SUFFIX = ".failed"
 KILLED = "the server ended in the middle of the answer"
 log = logging.getLogger(__name__)
 Spend = Callable[[Usage, Cost | None], None]

@@ -17,7 +17,10 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, literal, select, update
 
 from causerie.accounts import (
+    AUDIT_DAYS_MAX,
     NO_LIMITS,
+    RETENTION_DAYS_MAX,
+    TOPIC_USERS_MIN_MAX,
     Allowance,
     Key,
     KeyKind,
@@ -117,6 +120,24 @@ class Accounts:
     def set_zone(self, project: str, zone: str) -> None:
         """Whose days, weeks and months reports tell from now on. Raises Invalid, NotFound."""
         self._change_project(project, zone=check_zone(zone))
+
+    def set_retention(self, project: str, days: int | None) -> None:
+        """How long transcripts are kept; None means for ever. Raises Invalid, NotFound."""
+        if days is not None and not 1 <= days <= RETENTION_DAYS_MAX:
+            raise Invalid(f"days: 1 to {RETENTION_DAYS_MAX}", field="retention_days")
+        self._change_project(project, retention_days=days)
+
+    def set_topic_users_min(self, project: str, users: int) -> None:
+        """How many users a suggested topic needs to be named. Raises Invalid, NotFound."""
+        if not 1 <= users <= TOPIC_USERS_MIN_MAX:
+            raise Invalid(f"users: 1 to {TOPIC_USERS_MIN_MAX}", field="topic_users_min")
+        self._change_project(project, topic_users_min=users)
+
+    def set_audit_days(self, project: str, days: int) -> None:
+        """How long it is known who has read what. Raises Invalid, NotFound."""
+        if not 1 <= days <= AUDIT_DAYS_MAX:
+            raise Invalid(f"days: 1 to {AUDIT_DAYS_MAX}", field="audit_days")
+        self._change_project(project, audit_days=days)
 
     def _change_project(self, project: str, **values: object) -> None:
         with self._transaction() as connection:

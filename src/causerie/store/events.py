@@ -10,10 +10,11 @@ import queue
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import clickhouse_connect
@@ -109,6 +110,17 @@ class EventStore:
             columns = present[0] if present else ()
             for statement in table.additions(name, columns, self._cluster):
                 client.command(statement)
+            self._settle(client, table, name)
+
+    def _settle(self, client: Client, table: EventTable, name: str) -> None:
+        """Give a table of an earlier version the settings that it lacks."""
+        rows = client.query(
+            "SELECT engine_full FROM system.tables"
+            " WHERE database = currentDatabase() AND name = {table:String}",
+            parameters={"table": name},
+        ).result_rows
+        for statement in table.settling(name, rows[0][0] if rows else "", self._cluster):
+            client.command(statement)
 
     def close(self) -> None:
         """Give all clients back; the embedded engine ends with its last one."""
@@ -205,6 +217,78 @@ class EventStore:
     def is_cluster(self) -> bool:
         """Whether the tables are spread over several servers."""
         return bool(self._cluster)
+
+    def run(self, name: str, parameters: Mapping[str, Any]) -> None:
+        """The named statement, which writes rows that it reads. Returns once they are on the disk.
+        Raises Unavailable.
+        """
+        with self._client() as client:
+            client.command(
+                statement(name),
+                parameters=dict(parameters),
+                settings={**self._read_settings(name), **self._write_settings()},
+            )
+
+    def local(self, table: EventTable) -> str:
+        """The table whose parts this node has."""
+        return table.names(self._cluster)[0]
+
+    def erase(self, table: EventTable, name: str, parameters: Mapping[str, Any]) -> None:
+        """Begin to write the parts anew that hold rows of the named condition, without them."""
+        local = self.local(table)
+        on = f" ON CLUSTER '{self._cluster}'" if self._cluster else ""
+        with self._client() as client:
+            if self._cluster:
+                # The condition looks at rows of its own node: they must have arrived there.
+                client.command(f"SYSTEM SYNC REPLICA{on} {local}")
+            client.command(
+                f"ALTER TABLE {local}{on} DELETE WHERE {statement(name)}",
+                parameters=dict(parameters),
+                settings={"mutations_sync": 0, "allow_nondeterministic_mutations": 1},
+            )
+
+    def erasing(self, tables: Sequence[EventTable]) -> int:
+        """How many parts are still to be written anew. Raises Unavailable with the reason where the
+        engine cannot.
+        """
+        query = (
+            "SELECT sum(greatest(parts_to_do, 1)) AS parts, any(latest_fail_reason) AS reason"
+            f" FROM {self._system('mutations')}"
+            " WHERE database = currentDatabase() AND table IN {tables:Array(String)}"
+            " AND NOT is_done AND NOT is_killed"
+        )
+        with self._client() as client:
+            [(parts, reason)] = client.query(query, {"tables": self._locals(tables)}).result_rows
+        if reason:
+            raise Unavailable(f"the analytics store cannot write a part anew: {reason}")
+        return int(parts)
+
+    def now(self) -> datetime:
+        """The engine's own time, to the second."""
+        with self._client() as client:
+            [(moment,)] = client.query("SELECT now('UTC')").result_rows
+        return cast(datetime, moment)
+
+    def given_up(self, tables: Sequence[EventTable], moment: datetime) -> int:
+        """Parts that were replaced by that moment and whose files are still on the disk."""
+        query = (
+            f"SELECT count() FROM {self._system('parts')}"
+            " WHERE database = currentDatabase() AND table IN {tables:Array(String)}"
+            " AND NOT active AND remove_time <= {moment:DateTime('UTC')}"
+        )
+        given = {"tables": self._locals(tables), "moment": moment}
+        with self._client() as client:
+            [(parts,)] = client.query(query, given).result_rows
+        return int(parts)
+
+    def _system(self, table: str) -> str:
+        """A table of the engine about itself, of every node."""
+        if not self._cluster:
+            return f"system.{table}"
+        return f"clusterAllReplicas('{self._cluster}', system.{table})"
+
+    def _locals(self, tables: Sequence[EventTable]) -> list[str]:
+        return [self.local(table) for table in tables]
 
     def parsed(self, statement: str) -> str:
         """The statement as the engine understands it, without running it."""

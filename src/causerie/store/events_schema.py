@@ -13,7 +13,7 @@ an earlier version made get it when they are opened. Its rows of then hold the t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 COLUMNS_OF_CONVERSATIONS = {
@@ -127,6 +127,19 @@ COLUMNS_OF_EXCHANGES = {
     "deleted": "UInt8",
 }
 
+SETTINGS = {
+    # An insert that was acknowledged must outlive a power cut: the inbox forgets it.
+    "fsync_after_insert": 1,
+    "fsync_part_directory": 1,
+    # So must the part that replaces others, because their files are soon taken away: what was
+    # removed is to be off the disk within seconds, not whenever the engine comes round.
+    "min_rows_to_fsync_after_merge": 1,
+    "old_parts_lifetime": 1,
+    "cleanup_delay_period": 1,
+    "cleanup_delay_period_random_add": 0,
+    "max_cleanup_delay_period": 2,
+}
+
 
 @dataclass(frozen=True)
 class EventTable:
@@ -176,9 +189,22 @@ class EventTable:
         return (
             f"CREATE TABLE IF NOT EXISTS {name}{on} (\n  {columns}\n)\n"
             f"ENGINE = {engine}\nORDER BY ({', '.join(self.order)})\n"
-            # An insert that was acknowledged must outlive a power cut: the inbox forgets it.
-            "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
+            f"SETTINGS {_listed(SETTINGS)}"
         )
+
+    def settling(self, name: str, engine: str, cluster: str = "") -> list[str]:
+        """The statement that gives an older table the settings it lacks, if there are any. `engine`
+        is how the engine itself describes the table; what is only spread over a cluster has none.
+        """
+        lacking = {key: value for key, value in SETTINGS.items() if f"{key} = " not in engine}
+        if "MergeTree" not in engine or not lacking:
+            return []
+        on = f" ON CLUSTER '{cluster}'" if cluster else ""
+        return [f"ALTER TABLE {name}{on} MODIFY SETTING {_listed(lacking)}"]
+
+
+def _listed(settings: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in settings.items())
 
 
 CONVERSATIONS = EventTable(

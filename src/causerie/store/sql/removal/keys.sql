@@ -1,0 +1,2 @@
+SELECT DISTINCT tenant, id FROM conversations WHERE
+--include marks

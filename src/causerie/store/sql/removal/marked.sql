@@ -1,0 +1,4 @@
+(
+  SELECT tenant, id FROM {source:Identifier}
+  WHERE project = {project:String} AND deleted AND version IN {versions:Array(UInt64)}
+)

@@ -1,0 +1,2 @@
+SELECT uniqExact(tenant, id) AS rows FROM conversations WHERE
+--include marks

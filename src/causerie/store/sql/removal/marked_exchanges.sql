@@ -1,0 +1,2 @@
+SELECT uniqExact(id) AS rows FROM exchanges WHERE
+--include marks

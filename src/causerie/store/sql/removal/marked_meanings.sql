@@ -1,0 +1,2 @@
+SELECT uniqExact(tenant, conversation, message) AS rows FROM meanings WHERE
+--include marks

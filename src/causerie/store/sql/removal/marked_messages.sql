@@ -1,0 +1,2 @@
+SELECT uniqExact(tenant, conversation, id) AS rows FROM messages WHERE
+--include marks

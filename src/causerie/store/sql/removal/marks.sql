@@ -1,0 +1,1 @@
+project = {project:String} AND deleted AND version IN {versions:Array(UInt64)}

@@ -1,0 +1,6 @@
+project = {project:String} AND version <= {version:UInt64}
+  AND NOT (deleted AND version IN {versions:Array(UInt64)})
+  AND id IN (
+    SELECT id FROM {source:Identifier}
+    WHERE project = {project:String} AND deleted AND version IN {versions:Array(UInt64)}
+  )
