@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 from httpx2 import Response
 from starlette.applications import Starlette
@@ -18,11 +19,13 @@ from causerie.endpoints import Endpoint, Upstream
 from causerie.notes import Note
 from causerie.notices import Destination, Kind
 from causerie.store.alerts import Alerts
+from causerie.removals import Scope, Stage, Target
 from causerie.store.contexts import Contexts
 from causerie.store.endpoints import Endpoints
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.notes import Notes
 from causerie.store.notices import Notices
+from causerie.store.removals import Removals
 from causerie.store.sign_ins import SignIns
 from causerie.store.topics import Topics
 from causerie.store.views import Views
@@ -65,6 +68,10 @@ GET   /api/v1/suggested_topics                       401  401  401  401  200  40
 GET   /api/v1/export                                 401  401  401  401  200  403  401  200  401
 POST  /api/v1/sql                                    401  401  401  401  200  403  401  200  401
 POST  /mcp                                           401  401  401  401  200  403  401  200  401
+DELETE /api/v1/users/{user:path}                     401  401  401  401  202  403  401  202  401
+DELETE /api/v1/conversations/{id:path}               401  401  401  401  202  403  401  202  401
+GET   /api/v1/removals                               401  401  401  401  200  403  401  200  401
+GET   /api/v1/removals/{id}                          401  401  401  401  404  403  401  404  401
 GET   /health                                        200  200  200  200  200  200  200  200  200
 GET   /static/{name:path}                            200  200  200  200  200  200  200  200  200
 GET   /favicon.ico                                   307  307  307  307  307  307  307  307  307
@@ -157,6 +164,13 @@ POST  /p/{project}/settings/projects                 303  403  403  404  303  30
 POST  /p/{project}/settings/keys                     200  200  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys/{key}/limits        303  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys/{key}/revoke        303  303  403  404  303  303  303  303  303
+GET   /p/{project}/settings/privacy/data             200  403  403  404  303  303  303  303  303
+GET   /p/{project}/settings/privacy/data/{removal}   200  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy/data/retention   303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy/data/count       200  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy/data/user        303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy/data/talk        303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy/data/find        200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy                  303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy/rules            303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy/try              200  403  403  404  303  303  303  303  303
@@ -223,6 +237,7 @@ class Street:
         self._cut_keys()
         self._keep_contexts()
         self._keep_topic()
+        self._keep_removal()
         self._keep_view()
         self._name_place()
         self._keep_note()
@@ -313,6 +328,14 @@ class Street:
         )
         self.alerts = Alerts(self.cast.stores.engine)
         self.alerts.put(alert, now, now)
+    def _keep_removal(self) -> None:
+        self.removals = Removals(self.cast.stores.engine, open_vault(self.cast.folder, ""))
+        target = Target(scope=Scope.USER, names=("nobody",))
+        asked = self.removals.ask(
+            self.mine, target, self.secret("subject"), "mem", self.cast.clock()
+        )
+        self.removals.save(msgspec.structs.replace(asked, stage=Stage.DONE, target=None))
+        self.removal = asked.id
 
     def _let_in(self, who: str, name: str, project: str, role: Role) -> None:
         now = self.cast.clock()
@@ -396,6 +419,7 @@ class Street:
             "{place}": self.place,
             "{note}": self.note,
             "{alert}": self.alert,
+            "{removal}": self.removal,
             "{user:path}": self.user,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
@@ -409,6 +433,8 @@ class Street:
     def _token(self, door: Door, who: str) -> str:
         writes = door.method != "GET" and door.path not in ("/api/v1/sql", "/mcp")
         right, wrong = ("ingest", "read") if writes else ("read", "ingest")
+        if door.method == "DELETE" or door.path.startswith("/api/v1/removals"):
+            right, wrong = "admin", "read"
         if not door.is_api:
             right, wrong = "admin", "gateway"
         tokens = self.cast.tokens
@@ -445,6 +471,9 @@ class Street:
             "model": "use-multilingual",
             "calls_per_day": "10",
             "address": "ana@mail.example",
+            "user_id": "somebody",
+            "conversation": "something",
+            "retention_days": "30",
             "base_url_1": "http://127.0.0.1:9/v1",
             "zone": "Europe/Paris",
             "page": "conversations",
@@ -470,6 +499,7 @@ class Street:
             MeaningSettingsStore(self.cast.stores.engine, open_vault(self.cast.folder, "")).shown(
                 self.mine
             ),
+            [one.id for one in self.removals.list(self.mine)],
             self.notices.destinations(self.mine),
             self.alerts.all(self.mine),
             len(self.notices.log(self.mine)),
@@ -553,6 +583,8 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
                 "{note",
                 "{alert",
             )
+            for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user", "{view", "{note")
+            for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user", "{view", "{removal")
         )
         assert answer.status_code == (404 if named else 200)
         assert street.leaks(answer) == []
@@ -586,6 +618,7 @@ def test_what_strangers_send_changes_nothing(street: Street) -> None:
         "{user:path}",
         "{place}",
         "{alert}",
+        "{removal}",
     ],
 )
 def test_what_belongs_to_one_project_cannot_be_had_through_another(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import lz4.block
+import lz4.block  # type: ignore[import-untyped]
 import msgspec
 import pytest
 from backports import zstd
@@ -35,11 +35,11 @@ from causerie.store.contexts import Contexts
 from causerie.store.event_removals import EventRemovals
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
+from causerie.store.privacy_schema import removals as removals_table
 from causerie.store.removals import Removals
 from causerie.store.responses import Responses
 from causerie.store.state import open_state
 from causerie.store.state_removals import REWRITTEN, StateRemovals
-from causerie.store.state_schema import removals as removals_table
 from causerie.store.topics import Topics
 from causerie.store.verdicts import Verdicts
 from causerie.store.views import Views
@@ -287,7 +287,7 @@ def test_nothing_of_a_user_is_left_in_any_file(
         "quotes": 1,
         "views": 1,
     }
-    assert Contexts(place.engine).get(place.project.id, "ctx-stays", place.clock())
+    assert Contexts(place.engine).get(place.project.id, "ctx-stays", place.clock()).turns == 1
     assert done.trouble == "" and done.rounds == 0
 
 
@@ -354,7 +354,7 @@ def test_what_arrives_afterwards_is_new_and_is_kept(place: Place) -> None:
     worker.remove_user(place.project, "u", "", "mem_1")
 
     def speak(removal: Removal) -> None:
-        if removal.stage is Stage.STATE:
+        if removal.stage is Stage.ROWS:
             place.clock.move(seconds=60)
             place.say("u", "after", "yes", id="T", how=How.THREAD)
             place.delivery.drain()

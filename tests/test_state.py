@@ -15,8 +15,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
 
 from causerie.config import Settings
+from causerie.store.privacy_schema import removals
 from causerie.store.state import MIGRATIONS, open_state
-from causerie.store.state_schema import keys, metadata
+from causerie.store.state_schema import keys
 from tests.conftest import Postgres
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -29,7 +30,7 @@ def differences(engine: Engine) -> list[object]:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
-        return list(compare_metadata(context, metadata))
+        return list(compare_metadata(context, removals.metadata))
 
 
 def migrate(connection: Connection, revision: str) -> None:

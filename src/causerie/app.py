@@ -24,6 +24,7 @@ from causerie.endpoints import Endpoint
 from causerie.errors import CauserieError
 from causerie.ingest import GroupCommit, Ingest
 from causerie.local_models import LocalModel
+from causerie.lodge import open_lodge
 from causerie.meaning_reports import MeaningReports
 from causerie.metric_reports import MetricReports
 from causerie.postroom import open_postroom
@@ -43,6 +44,7 @@ from causerie.web.mcp_tools import Tools
 from causerie.web.metrics_api import MetricsAPI
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
+from causerie.web.removals_api import RemovalsAPI
 from causerie.web.sql_api import SqlAPI
 from causerie.web.topic_suggestions import TopicSuggestions
 from causerie.web.voices import Voices
@@ -97,12 +99,14 @@ def build(
             parts.workshop.start()
         await parts.switchboard.start(stores.accounts.project)
         parts.postroom.start()
+        parts.lodge.start()
         # Beside the first requests: a server that starts again is waited for.
         warming = asyncio.create_task(parts.warm()) if warm else None
         yield
         if warming is not None:
             await warming
         await run_in_threadpool(parts.postroom.stop)
+        await parts.lodge.stop()
         await parts.switchboard.stop()
         await parts.commit.stop()
         await run_in_threadpool(parts.workshop.stop)
@@ -147,6 +151,7 @@ class Parts:
         self.shelves = open_shelves(settings, stores.engine)
         self.workshop = self._workshop()
         self.desk = open_desk(settings, stores)
+        self.lodge = open_lodge(settings, stores, self.shelves.vault, clock)
         self.allowances = Allowances(self.shelves.spending, clock)
         self.callers = Callers(
             self.keys,
@@ -222,6 +227,7 @@ class Parts:
                 self.keys, MetricReports(stores.events), reports, self.workshop.topics, clock
             ).routes(),
             *McpServer(self.keys, Tools(self._mcp_answers())).routes(),
+            *RemovalsAPI(self.keys, self.lodge.removing, self.lodge.removals).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),
         ]
@@ -252,6 +258,7 @@ class Parts:
             self.callers.forget,
             self.desk,
             self.postroom,
+            self.lodge,
         )
 
 

@@ -1,9 +1,10 @@
-"""`causerie privacy`: what the personal-data filter would mask in what is there."""
+"""`causerie privacy`: what the filter would mask in what is there, and who is to be forgotten."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -15,13 +16,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from causerie.accounts import Project
-from causerie.errors import Invalid
+from causerie.clock import utc_now
+from causerie.config import Settings
+from causerie.errors import Conflict, Invalid
+from causerie.lodge import open_lodge
 from causerie.masking import DEFAULT_MASKING, Masking, OwnPattern, check_pattern
 from causerie.privacy import ALL_KINDS, filter_of
+from causerie.removals import STAGES, Removal, Stage
+from causerie.removing import LOOK_INTERVAL_S, ask_for_user
 from causerie.scans import Scan, leaves
-from causerie.stores import open_stores
-from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, settings_of
+from causerie.store.accounts import Accounts
+from causerie.store.removals import Removals
+from causerie.store.state import open_state
+from causerie.stores import Stores, open_stores
+from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, say, settings_of
 from causerie.transfer import transcripts
+from causerie.vault import open_vault
 
 privacy = typer.Typer(no_args_is_help=True, help="Personal data.")
 
@@ -111,6 +121,80 @@ def _scan_store(
     finally:
         stores.delivery.stop()
         stores.close()
+
+
+@privacy.command("forget")
+def forget_command(
+    user: Annotated[str, typer.Argument(help="The user's id, as your app sends it.")],
+    project: ProjectId = FIRST_PROJECT,
+    tenant: Annotated[str, typer.Option(help="Of that tenant; without it, of none.")] = "",
+    every_tenant: Annotated[
+        bool, typer.Option("--every-tenant", help="Whatever the tenant.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
+    data: Data = None,
+) -> None:
+    """Delete all that is kept of a user, everywhere, and prove it."""
+    settings, asked_for = settings_of(data=data), None if every_tenant else tenant
+    try:
+        stores = open_stores(settings)
+    except Conflict:
+        removals = _ask_server(settings, project, user, asked_for)
+        say.print("The running server removes it.")
+        done = _awaited(removals)
+    else:
+        done = _forget(settings, stores, project, user, asked_for)
+    _tell_proof(done, as_json)
+
+
+def _forget(
+    settings: Settings, stores: Stores, project: str, user: str, tenant: str | None
+) -> Removal:
+    lodge = open_lodge(settings, stores, open_vault(settings.data, settings.secret), utc_now)
+    try:
+        found = project_of(stores.accounts, project)
+        stores.delivery.drain()
+        asked = lodge.removing.remove_user(found, user, tenant, "command")
+        lodge.removing.drain(lambda one: say.print(f"{one.step} of {len(STAGES) - 1} steps"))
+        return lodge.removals.get(found.id, asked.id)
+    finally:
+        stores.delivery.stop()
+        stores.close()
+
+
+def _ask_server(
+    settings: Settings, project: str, user: str, tenant: str | None
+) -> Callable[[], Removal]:
+    """Put it where the server that has the data folder finds it; what is given back looks how far
+    that is.
+    """
+    engine = open_state(settings.state_address)
+    removals = Removals(engine, open_vault(settings.data, settings.secret))
+    found = project_of(Accounts(engine), project)
+    asked = ask_for_user(removals, found, user, tenant, "command", utc_now())
+    return lambda: removals.get(found.id, asked.id)
+
+
+def _awaited(look: Callable[[], Removal]) -> Removal:
+    while (removal := look()).stage is not Stage.DONE:
+        time.sleep(LOOK_INTERVAL_S)
+    return removal
+
+
+def _tell_proof(removal: Removal, as_json: bool) -> None:
+    proof = removal.proof
+    if proof is None:
+        raise Conflict("another process writes to the stores; it will remove it")
+    if as_json:
+        out.print(msgspec.json.format(msgspec.json.encode(proof), indent=2).decode(), markup=False)
+    else:
+        gone = ", ".join(f"{count} {place}" for place, count in proof.removed.items() if count)
+        out.print(f"Removed: {gone or 'nothing, there was nothing'}.")
+        for check in proof.checked:
+            out.print(f"  {check.place}: {check.left} left")
+        out.print(f"Proof {proof.id}, sealed {proof.seal}. Not covered: {proof.not_covered}.")
+    if not proof.complete:
+        sys.exit(1)
 
 
 def _tell(scan: Scan, as_json: bool) -> None:

@@ -34,9 +34,7 @@ class Stage(StrEnum):
     """How far a removal is; each may be begun again."""
 
     HIDE = "hide"
-    """From here on nobody sees it, and what arrives is new."""
-    STATE = "state"
-    """What the state store has of it goes."""
+    """What the state store has of it goes; then nobody sees the rest, and what arrives is new."""
     ROWS = "rows"
     """The analytics store writes the parts anew that hold it."""
     MARKS = "marks"

@@ -1,4 +1,4 @@
-"""The worker that removes: stage by stage, each noted before the next, so that a kill loses nothing.
+"""The worker that removes, stage by stage, each noted before the next: a kill loses nothing.
 
 What is removed is what the stores have when the work begins, and what was said before it was asked
 for and comes in while it goes on. What arrives afterwards for the same user is new and is kept.
@@ -39,6 +39,7 @@ from causerie.store.accounts import Accounts
 from causerie.store.event_removals import HIDDEN_AT_ONCE, EventRemovals
 from causerie.store.removals import Removals
 from causerie.store.state_removals import StateRemovals
+from causerie.wording import say
 
 USER_CHARS_MAX = 4_000
 IDLE_INTERVAL_S = 10.0
@@ -78,7 +79,6 @@ class Removing:
         self._thread = threading.Thread(target=self._run, name="removing", daemon=True)
         self._stages: dict[Stage, Callable[[Removal, Project, Target], Removal]] = {
             Stage.HIDE: self._hide,
-            Stage.STATE: self._forget,
             Stage.ROWS: self._erase_rows,
             Stage.MARKS: self._erase_marks,
             Stage.PARTS: self._await_files,
@@ -92,11 +92,9 @@ class Removing:
         self, project: Project, user: str, tenant: str | None, asked_by: str
     ) -> Removal:
         """Ask that all of a user goes; `tenant` None means in every tenant. Raises Invalid."""
-        if not user.strip() or len(user) > USER_CHARS_MAX:
-            raise Invalid(f"user_id: 1 to {USER_CHARS_MAX} characters", field="user_id")
-        names = tuple(sorted(aliases(user, project.salt)))
-        target = Target(scope=Scope.USER, names=names, tenant=tenant)
-        return self._ask(project, target, user, asked_by)
+        asked = ask_for_user(self._removals, project, user, tenant, asked_by, self._clock())
+        self._wake.set()
+        return asked
 
     def remove_conversation(self, project: Project, id: str, tenant: str, asked_by: str) -> Removal:
         """Ask that a conversation goes, with the context it was held in."""
@@ -188,13 +186,16 @@ class Removing:
                 # Noted first: what a kill leaves half marked is found by it.
                 self._removals.save(removal)
                 waiting = self._state.waiting(project.id, target)
-                found = self._events.hide(project.id, target, removal.versions, waiting)
-                # A store may take long; who has taken over since must not be disturbed.
-                renewed()
+                found = self._events.hide_conversations(
+                    project.id, target, removal.versions, waiting
+                )
                 keys = self._events.keys(project.id, removal.versions) | waiting
                 dropped = self._state.drop_waiting(project.id, target, keys)
                 forgotten = self._state.drop_identities(project.id, keys)
                 removal = _counted(removal, waiting=dropped, identities=forgotten)
+                # While it can still be read what was said, and in which contexts.
+                removal = self._forget(removal, project, target)
+                self._events.hide_rest(project.id, target, removal.versions)
 
             if not self._delivery.rewrite(work):
                 raise Unavailable("another process writes to the analytics store")
@@ -209,15 +210,15 @@ class Removing:
         contexts = self._state.contexts_of(project.id, target, known)
         if target.scope is not Scope.AGE:
             # Those of an age have a time to live of their own.
-            contexts += self._events.contexts(project.id, removal.versions)
+            contexts += self._events.contexts(project.id, target, removal.versions)
         removal = _counted(removal, **self._state.drop_contexts(project.id, contexts))
-        removal = _counted(removal, views=self._state.drop_views(project.id, target))
+        texts: list[str] = []
         if self._state.has_answers(project.id):
             texts = self._events.texts(project.id, removal.versions)
             answers = self._state.drop_answers(project.id, texts)
             quotes = self._state.drop_quotes(project.id, texts)
             removal = _counted(removal, answers=answers, quotes=quotes)
-        return _next(removal)
+        return _counted(removal, **self._state.drop_mentions(project.id, target, texts))
 
     def _erase_rows(self, removal: Removal, project: Project, target: Target) -> Removal:
         marked = self._events.marked(project.id, removal.versions)
@@ -305,6 +306,25 @@ class Removing:
                 named = target.scope is Scope.CONVERSATION and set(ids) & set(target.names)
                 if same and exchange.at <= removal.asked_at and (exchange.user in about or named):
                     yield exchange
+
+
+def ask_for_user(
+    removals: Removals,
+    project: Project,
+    user: str,
+    tenant: str | None,
+    asked_by: str,
+    now: datetime,
+) -> Removal:
+    """Ask that all of a user goes; whoever has the stores does it. Raises Invalid."""
+    if not user.strip() or len(user) > USER_CHARS_MAX:
+        raise Invalid(
+            say("user_id: 1 to %(most)s characters", most=USER_CHARS_MAX), field="user_id"
+        )
+    names = tuple(sorted(aliases(user, project.salt)))
+    target = Target(scope=Scope.USER, names=names, tenant=tenant)
+    subject = subject_of(Scope.USER, user, tenant, project.salt)
+    return removals.ask(project.id, target, subject, asked_by, now)
 
 
 def aliases(user: str, salt: bytes) -> set[str]:

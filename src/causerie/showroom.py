@@ -14,6 +14,7 @@ from causerie.costs import Costs
 from causerie.engagement import Engagement
 from causerie.funnels import Funnels
 from causerie.happenings import Happenings
+from causerie.lodge import Lodge
 from causerie.meaning_reports import MeaningReports
 from causerie.metric_reports import MetricReports
 from causerie.people import People
@@ -51,6 +52,7 @@ from causerie.web.note_pages import NotePages
 from causerie.web.notice_pages import NoticePages
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
+from causerie.web.removal_pages import RemovalPages
 from causerie.web.retention_pages import RetentionPages
 from causerie.web.risk_pages import RiskPages
 from causerie.web.search_pages import SearchPages
@@ -82,6 +84,7 @@ class Showroom:
         forget: Callable[[], None],
         desk: QueryDesk,
         postroom: Postroom,
+        lodge: Lodge,
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -94,6 +97,7 @@ class Showroom:
         self.forget = forget
         self.desk = desk
         self.postroom = postroom
+        self.lodge = lodge
         self.sign_ins = SignIns(stores.engine)
         self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
         self.topics = Topics(stores.engine)
@@ -165,6 +169,16 @@ class Showroom:
         settings, clock = self.settings, self.clock
         return [
             *LanguagePages(accounts, doors).routes(),
+            *RemovalPages(
+                self.lodge.removals,
+                self.lodge.removing,
+                self.lodge.events,
+                accounts,
+                doors,
+                pages,
+                clock,
+                self.keys.forget,
+            ).routes(),
             *SignIn(accounts, self.sign_ins, doors, pages, settings, clock).routes(),
             *SettingsPages(
                 accounts,

@@ -1,9 +1,9 @@
 """Removal from the analytics store, so that no byte of it is left in the files of its parts.
 
-First rows of a higher version mark what is removed: from then on no report sees it, and what arrives
-afterwards is newer than the marks. Then the engine writes anew the parts that hold rows of what is
-marked, without them, and then those with the marks; then it takes the old files away. No statement
-that the engine keeps with its files names anybody: it says the numbers of the marks.
+First rows of a higher version mark what is removed: from then on no report sees it, and what
+arrives afterwards is newer than the marks. Then the engine writes anew the parts that hold rows of
+what is marked, without them, and then those with the marks; then it takes the old files away. No
+statement that the engine keeps with its files names anybody: it says the numbers of the marks.
 """
 
 from __future__ import annotations
@@ -22,6 +22,29 @@ BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 BY_CONVERSATION = (MESSAGES, MEANINGS, CONVERSATIONS)
 """Found by the marks of conversations."""
 TABLES = (*BY_CONVERSATION, EXCHANGES)
+HIDE = {
+    MESSAGES.name: "removal/hide_messages",
+    MEANINGS.name: "removal/hide_meanings",
+    EXCHANGES.name: "removal/hide_exchanges",
+}
+MARKED = {
+    MESSAGES.name: "removal/marked_messages",
+    MEANINGS.name: "removal/marked_meanings",
+    CONVERSATIONS.name: "removal/marked_conversations",
+    EXCHANGES.name: "removal/marked_exchanges",
+}
+ROWS = {
+    MESSAGES.name: "removal/rows_messages",
+    MEANINGS.name: "removal/rows_meanings",
+    CONVERSATIONS.name: "removal/rows_conversations",
+    EXCHANGES.name: "removal/rows_exchanges",
+}
+LEFT = {
+    MESSAGES.name: "removal/left_messages",
+    MEANINGS.name: "removal/left_meanings",
+    CONVERSATIONS.name: "removal/left_conversations",
+    EXCHANGES.name: "removal/left_exchanges",
+}
 Key = tuple[str, str]
 """Tenant and id of a conversation."""
 
@@ -34,39 +57,42 @@ class EventRemovals:
     def __init__(self, events: EventStore) -> None:
         self._events = events
 
-    def hide(
+    def hide_conversations(
         self,
         project: str,
         target: Target,
         versions: Sequence[int],
         also: Collection[Key] = (),
     ) -> int:
-        """Mark a target under the last of the versions, at most `HIDDEN_AT_ONCE` conversations of
-        it, and other conversations by name; how many. To be called while nobody else writes.
+        """Mark conversations of a target under the last of the versions, at most `HIDDEN_AT_ONCE`,
+        and others by name; how many. To be called while nobody else writes.
         """
-        marks = {**_told(project, target), "version": versions[-1], "versions": list(versions)}
-        marks |= {"limit": HIDDEN_AT_ONCE, "source": CONVERSATIONS.name}
+        marks = {**_hiding(project, target, versions), "limit": HIDDEN_AT_ONCE}
         for some in list(lookups(sorted(also))) or [()]:
             names = {"tenants": [tenant for tenant, _ in some], "ids": [id for _, id in some]}
             self._events.run("removal/hide_conversations", {**marks, **names})
+        return self._count(MARKED[CONVERSATIONS.name], project, [versions[-1]])
+
+    def hide_rest(self, project: str, target: Target, versions: Sequence[int]) -> None:
+        """Mark what else there is of marked conversations, and calls of the target. From here on
+        the engine may forget what was said whenever it merges parts.
+        """
         for table in (MESSAGES, MEANINGS, EXCHANGES):
-            self._events.run(f"removal/hide_{table.name}", marks)
-        return self._count("marked_conversations", project, [versions[-1]])
+            marks = _hiding(project, target, versions)
+            self._events.run(HIDE[table.name], marks)
 
     def marked(self, project: str, versions: Sequence[int]) -> dict[str, int]:
         """How much is marked, by table."""
-        return {
-            table.name: self._count(f"marked_{table.name}", project, versions) for table in TABLES
-        }
+        return {table.name: self._count(MARKED[table.name], project, versions) for table in TABLES}
 
     def keys(self, project: str, versions: Sequence[int]) -> set[Key]:
         """The conversations that are marked."""
         rows = self._events.select("removal/keys", _marks(project, versions))
         return {(row["tenant"], row["id"]) for row in rows}
 
-    def contexts(self, project: str, versions: Sequence[int]) -> list[str]:
-        """The contexts that calls of marked conversations were made in."""
-        given = {**_marks(project, versions), "version": max(versions, default=0)}
+    def contexts(self, project: str, target: Target, versions: Sequence[int]) -> list[str]:
+        """The contexts that calls of the target and of marked conversations were made in."""
+        given = _hiding(project, target, versions)
         return [row["context"] for row in self._events.select("removal/contexts", given)]
 
     def texts(self, project: str, versions: Sequence[int]) -> list[str]:
@@ -75,18 +101,20 @@ class EventRemovals:
         return [row["text"] for row in self._events.select("removal/texts", given)]
 
     def erase_rows(self, project: str, versions: Sequence[int]) -> None:
-        """Begin to write parts anew without what is marked."""
-        for table in TABLES:
+        """Begin to write parts anew without what is marked, in the tables that have it."""
+        left = self.left(project, versions)
+        for table in (table for table in TABLES if left[table.name]):
             given = {
                 **_marks(project, versions),
                 "version": max(versions),
                 "source": self._events.local(_source(table)),
             }
-            self._events.erase(table, f"removal/rows_{table.name}", given)
+            self._events.erase(table, ROWS[table.name], given)
 
     def erase_marks(self, project: str, versions: Sequence[int]) -> None:
-        """Begin to write parts anew without the marks."""
-        for table in TABLES:
+        """Begin to write parts anew without the marks, in the tables that have some."""
+        marked = self.marked(project, versions)
+        for table in (table for table in TABLES if marked[table.name]):
             self._events.erase(table, "removal/marks", _marks(project, versions))
 
     def erasing(self) -> int:
@@ -102,26 +130,26 @@ class EventRemovals:
                 "version": max(versions),
                 "source": _source(table).name,
             }
-            found[table.name] = self._first(f"left_{table.name}", given)
+            found[table.name] = self._first(LEFT[table.name], given)
         return found
 
     def named(self, project: str, target: Target, version: int) -> int:
         """Rows anywhere that name the target and are not newer than its marks; marks do not."""
         if target.scope is Scope.AGE:
             return self.older(project, target.before or BEGINNING, version)
-        return self._first("named", {**_told(project, target), "version": version})
+        return self._first("removal/named", {**_told(project, target), "version": version})
 
     def older(self, project: str, before: datetime, version: int | None = None) -> int:
         """How many conversations ended before a moment; of those up to a version, if given."""
         newest = 2**64 - 1 if version is None else version
         given = {"project": project, "before_64": before, "version": newest}
-        return self._first("old", given)
+        return self._first("removal/old", given)
 
     def late(self, project: str, target: Target, asked_at: datetime) -> int:
         """Conversations of the target from before it was asked for, that came in since."""
         if target.scope is Scope.AGE:
             return 0
-        return self._first("late", {**_told(project, target), "asked_64": asked_at})
+        return self._first("removal/late", {**_told(project, target), "asked_64": asked_at})
 
     def now(self) -> datetime:
         """The engine's own time, to the second."""
@@ -135,7 +163,7 @@ class EventRemovals:
         return self._first(name, _marks(project, versions)) if versions else 0
 
     def _first(self, name: str, given: dict[str, Any]) -> int:
-        return int(self._events.select(f"removal/{name}", given)[0]["rows"])
+        return int(self._events.select(name, given)[0]["rows"])
 
 
 def _source(table: EventTable) -> EventTable:
@@ -145,6 +173,11 @@ def _source(table: EventTable) -> EventTable:
 
 def _marks(project: str, versions: Sequence[int]) -> dict[str, Any]:
     return {"project": project, "versions": list(versions)}
+
+
+def _hiding(project: str, target: Target, versions: Sequence[int]) -> dict[str, Any]:
+    marks = {"version": versions[-1], "versions": list(versions), "source": CONVERSATIONS.name}
+    return {**_told(project, target), **marks}
 
 
 def _told(project: str, target: Target) -> dict[str, Any]:

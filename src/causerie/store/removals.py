@@ -11,8 +11,8 @@ from sqlalchemy import Engine, Row, insert, select, update
 from causerie.accounts import new_id
 from causerie.errors import NotFound
 from causerie.removals import Check, Proof, Removal, Scope, Stage, Target
+from causerie.store.privacy_schema import removals
 from causerie.store.state import transaction
-from causerie.store.state_schema import removals
 from causerie.vault import Vault
 
 LISTED_MAX = 200

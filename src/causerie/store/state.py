@@ -45,8 +45,8 @@ def _sqlite(address: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        # FULL: a commit that was acknowledged also survives a power cut, not only a kill. FAST: what
-        # was deleted is not left in the unused room of pages, at no more writing.
+        # FULL: a commit that was acknowledged also survives a power cut, not only a kill. FAST:
+        # what was deleted is not left in the unused room of pages, at no more writing.
         pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=FAST")
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")

@@ -1,13 +1,14 @@
-"""Removal from the state store: what waits, what is remembered, what models answered, what is quoted.
+"""Removal from the state store: what waits, what is remembered, answered, quoted, held in contexts.
 
-The file is then written anew, because an engine leaves what it deletes where it stood until it needs
-the place: so does the write-ahead log of SQLite, which is emptied.
+The file is then written anew, because an engine leaves what it deletes where it stood until it
+needs the place: so does the write-ahead log of SQLite, which is emptied.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -21,12 +22,15 @@ from causerie.store.event_removals import Key
 from causerie.store.inbox import decode
 from causerie.store.state import slices, transaction
 from causerie.store.state_schema import (
+    alerts,
     context_openings,
     context_tags,
     context_turns,
     contexts,
+    firings,
     identities,
     inbox,
+    notices,
     responses,
     topic_maps,
     topics,
@@ -52,7 +56,11 @@ REWRITTEN = (
     topics,
     topic_maps,
     views,
+    alerts,
+    firings,
+    notices,
 )
+MENTIONS = {views: "query", alerts: "document", firings: "document", notices: "document"}
 Aliases = Callable[[str], Collection[str]]
 """The forms in which a user's id may be kept."""
 
@@ -148,18 +156,6 @@ class StateRemovals:
                 found["contexts"] += connection.execute(delete(contexts).where(*of)).rowcount
         return found
 
-    def drop_views(self, project: str, target: Target) -> int:
-        """Forget saved views that look at the user; how many."""
-        if target.scope is not Scope.USER:
-            return 0
-        mine = views.c.project == project
-        with transaction(self._engine) as connection:
-            rows = connection.execute(select(views.c.id, views.c.query).where(mine)).all()
-            doomed = [row.id for row in rows if _user_of(row.query) in target.names]
-            for some in slices(doomed):
-                connection.execute(delete(views).where(mine, views.c.id.in_(some)))
-        return len(doomed)
-
     # ---- what was made of it -------------------------------------------------------------------
 
     def has_answers(self, project: str) -> bool:
@@ -195,6 +191,25 @@ class StateRemovals:
                 connection.execute(topics.update().where(mine, topics.c.id == id).values(**values))
             count += _drop_quotes_of_map(connection, project, said)
         return count
+
+    def drop_mentions(self, project: str, target: Target, texts: Iterable[str]) -> dict[str, int]:
+        """Forget what people and alerts have kept that names the user or quotes what they said: how
+        many of each.
+        """
+        names = frozenset(target.names) if target.scope is Scope.USER else frozenset()
+        said = frozenset(" ".join(one.split()) for one in texts)
+        found = {}
+        for table, column in MENTIONS.items():
+            mine = table.c.project == project
+            query = select(*table.primary_key, table.c[column].label("document")).where(mine)
+            with transaction(self._engine) as connection:
+                rows = connection.execute(query).all()
+                doomed = [row for row in rows if _mentions(row.document, names, said)]
+                for row in doomed:
+                    one = [column == row._mapping[column] for column in table.primary_key]
+                    connection.execute(delete(table).where(*one))
+            found[table.name] = len(doomed)
+        return {name: count for name, count in found.items() if count}
 
     # ---- the file ------------------------------------------------------------------------------
 
@@ -233,8 +248,29 @@ def is_about(entry: Entry, target: Target) -> bool:
     return given.user in target.names or (call is not None and call.user in target.names)
 
 
-def _user_of(query: str) -> str:
-    return dict(parse_qsl(query.removeprefix("?"))).get("user", "")
+def _mentions(document: str, names: Collection[str], said: Collection[str]) -> bool:
+    """Whether a query or a JSON document has a name by itself, in quotation marks or as the user of
+    a filter, or a text as a whole.
+    """
+    try:
+        leaves = list(_leaves(msgspec.json.decode(document)))
+    except msgspec.DecodeError:
+        leaves = [document]
+    return any(
+        leaf in names
+        or dict(parse_qsl(leaf.partition("?")[2] or leaf)).get("user") in names
+        or any(f"'{name}'" in leaf for name in names)
+        or " ".join(leaf.split()) in said
+        for leaf in leaves
+    )
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
 
 
 def _drop_verdicts(connection: Connection, project: str, digests: Sequence[bytes]) -> int:

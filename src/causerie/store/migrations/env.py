@@ -2,9 +2,9 @@
 
 from alembic import context
 
-from causerie.store.state_schema import metadata
+from causerie.store.privacy_schema import removals
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+context.configure(connection=connection, target_metadata=removals.metadata, render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()

@@ -1,7 +1,4 @@
--- The contexts that removed conversations were held in.
-SELECT DISTINCT context FROM exchanges
-WHERE project = {project:String} AND version <= {version:UInt64} AND context != ''
-  AND id IN (
-    SELECT id FROM exchanges WHERE
---include marks
-  )
+-- The contexts that calls which go were made in.
+SELECT DISTINCT context FROM exchanges FINAL
+WHERE context != '' AND
+--include calls

@@ -1,3 +1,4 @@
+-- Marks what was understood of marked conversations.
 INSERT INTO meanings (project, tenant, conversation, position, message, version, deleted)
 SELECT project, tenant, conversation, position, message, {version:UInt64}, 1
 FROM meanings FINAL

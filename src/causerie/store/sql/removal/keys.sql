@@ -1,2 +1,3 @@
+-- The conversations that are marked.
 SELECT DISTINCT tenant, id FROM conversations WHERE
 --include marks

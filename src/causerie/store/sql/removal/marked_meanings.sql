@@ -1,2 +1,3 @@
+-- How much is marked.
 SELECT uniqExact(tenant, conversation, message) AS rows FROM meanings WHERE
 --include marks

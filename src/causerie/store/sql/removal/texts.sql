@@ -1,4 +1,4 @@
--- What was said in them, each text once, hidden or not.
-SELECT DISTINCT text FROM messages
+-- What was said in them, each text once.
+SELECT DISTINCT text FROM messages FINAL
 WHERE project = {project:String} AND text != '' AND (tenant, conversation) IN
 --include marked
