@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
+from causerie import privacy_commands
 from causerie.cli import app
 from causerie.errors import CauserieError, Conflict, Invalid
+from causerie.removals import Removal, Stage
 from causerie.store.folder import DataFolder
 
 LINES = [
@@ -21,7 +25,12 @@ LINES = [
 
 def run(*words: str, given: str = "") -> Result:
     """A command; what it refuses is raised."""
-    result = CliRunner().invoke(app, ["privacy", "scan", *words], input=given or None)
+    return command("scan", *words, given=given)
+
+
+def command(*words: str, given: str = "") -> Result:
+    """Any of the group."""
+    result = CliRunner().invoke(app, ["privacy", *words], input=given or None)
     if isinstance(result.exception, CauserieError):
         raise result.exception
     return result
@@ -63,3 +72,24 @@ def test_a_store_that_a_server_has_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="in use"):
         run("--data", str(tmp_path))
     folder.close()
+
+
+def test_a_user_is_asked_to_go_while_a_server_has_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Removal] = []
+
+    def serve(look: Callable[[], Removal]) -> Removal:
+        asked.append(look())
+        return msgspec.structs.replace(asked[0], stage=Stage.DONE)
+
+    monkeypatch.setattr(privacy_commands, "_awaited", serve)
+    folder = DataFolder(tmp_path)
+    folder.hold()
+    try:
+        with pytest.raises(Conflict, match="another process"):
+            command("forget", "ada", "--tenant", "t", "--data", str(tmp_path))
+    finally:
+        folder.close()
+    target = asked[0].target
+    assert target is not None and (target.tenant, "ada" in target.names) == ("t", True)
