@@ -18,8 +18,8 @@ from causerie.contexts import Context, Mode, Turn
 from causerie.endpoints import Endpoint, Upstream
 from causerie.notes import Note
 from causerie.notices import Destination, Kind
-from causerie.store.alerts import Alerts
 from causerie.removals import Scope, Stage, Target
+from causerie.store.alerts import Alerts
 from causerie.store.contexts import Contexts
 from causerie.store.endpoints import Endpoints
 from causerie.store.meaning_settings import MeaningSettingsStore
@@ -328,6 +328,7 @@ class Street:
         )
         self.alerts = Alerts(self.cast.stores.engine)
         self.alerts.put(alert, now, now)
+
     def _keep_removal(self) -> None:
         self.removals = Removals(self.cast.stores.engine, open_vault(self.cast.folder, ""))
         target = Target(scope=Scope.USER, names=("nobody",))
@@ -582,9 +583,8 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
                 "{view",
                 "{note",
                 "{alert",
+                "{removal",
             )
-            for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user", "{view", "{note")
-            for place in ("{id", "{context}", "{endpoint}", "{topic}", "{user", "{view", "{removal")
         )
         assert answer.status_code == (404 if named else 200)
         assert street.leaks(answer) == []

@@ -131,6 +131,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
     allowance: Allowance = NO_LIMITS
+    tenant: str | None = None
+    """A read key may be for one tenant, the empty string what has none; None is for all."""
 
     def allows(self, access: Access) -> bool:
         """Whether the kind of this key opens what is asked for."""

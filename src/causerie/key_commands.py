@@ -56,6 +56,9 @@ def key_create(
         list[str] | None, typer.Option(help="Id of an endpoint it may call; may be repeated.")
     ] = None,
     logging: Annotated[Logging, typer.Option(help="What is kept of calls.")] = NO_LIMITS.logging,
+    tenant: Annotated[
+        str | None, typer.Option(help="Of a read key: the one tenant it is for.")
+    ] = None,
     data: Data = None,
 ) -> None:
     """Make a key and print its token, this once. Only its hash is kept."""
@@ -72,7 +75,7 @@ def key_create(
     accounts = accounts_of(settings_of(data=data))
     label = name or f"{kind.value} key"
     made = accounts.create_key(
-        project_of(accounts, project).id, kind, label, utc_now(), allowance=allowance
+        project_of(accounts, project).id, kind, label, utc_now(), allowance, tenant
     )
     out.print(made[1], markup=False)
 

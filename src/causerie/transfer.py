@@ -80,18 +80,22 @@ def _groups(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
         yield group
 
 
-def export(reports: Reports, project: Project) -> Iterator[bytes]:
-    """Every conversation of a project, oldest first, a JSON line each, as `import` reads them."""
-    for transcript in transcripts(reports, project):
+def export(reports: Reports, project: Project, tenant: str | None = None) -> Iterator[bytes]:
+    """Every conversation of a project, or of one tenant, oldest first, a JSON line each, as
+    `import` reads them.
+    """
+    for transcript in transcripts(reports, project, tenant):
         yield msgspec.json.encode(_log_body(transcript)) + b"\n"
 
 
-def transcripts(reports: Reports, project: Project) -> Iterator[Transcript]:
-    """Every conversation of a project, oldest first.
+def transcripts(
+    reports: Reports, project: Project, tenant: str | None = None
+) -> Iterator[Transcript]:
+    """Every conversation of a project, or of one tenant, oldest first.
 
     What comes in meanwhile may be left out; what was there and stays as it is, is not.
     """
-    question = Question(project.id, *EVER, tenant=None, sort="oldest", per_page=EXPORT_PER_PAGE)
+    question = Question(project.id, *EVER, tenant=tenant, sort="oldest", per_page=EXPORT_PER_PAGE)
     given: set[tuple[str, str]] = set()
     while True:
         page = reports.conversations(question)

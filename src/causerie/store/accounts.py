@@ -37,6 +37,7 @@ from causerie.accounts import (
     normal_name,
     project_ids,
 )
+from causerie.conversations import TENANT_CHARS_MAX
 from causerie.errors import Conflict, Invalid, NotFound
 from causerie.masking import DEFAULT_MASKING, Masking, check_masking
 from causerie.privacy import ALL_KINDS
@@ -154,8 +155,13 @@ class Accounts:
         name: str,
         now: datetime,
         allowance: Allowance = NO_LIMITS,
+        tenant: str | None = None,
     ) -> tuple[Key, str]:
-        """A new key and its token, which is kept nowhere. Raises Invalid, NotFound."""
+        """A new key and its token, which is kept nowhere; a read key may be for one tenant. Raises
+        Invalid, NotFound.
+        """
+        if tenant is not None and (kind is not KeyKind.READ or len(tenant) > TENANT_CHARS_MAX):
+            raise Invalid(say("only a read key is for one tenant"), field="tenant")
         token = new_token(kind)
         key = Key(
             id=new_id("key"),
@@ -165,8 +171,10 @@ class Accounts:
             hint=token[-HINT_CHARS:],
             created_at=now,
             allowance=check_allowance(allowance),
+            tenant=tenant,
         )
-        row = {name: getattr(key, name) for name in ("id", "project", "name", "hint", "created_at")}
+        plain = ("id", "project", "name", "hint", "created_at", "tenant")
+        row = {name: getattr(key, name) for name in plain}
         row |= {"kind": kind.value, "hash": hash_token(token), "allowance": _document(allowance)}
         with self._transaction() as connection:
             hold(connection, project)

@@ -79,6 +79,8 @@ keys = Table(
     Column("revoked_at", Moment),
     # JSON of an Allowance; nothing means no limits.
     Column("allowance", Text),
+    # Of a read key: the one tenant that it is for; nothing means all.
+    Column("tenant", String),
 )
 
 members = Table(

@@ -37,7 +37,7 @@ from causerie.reports import (
 from causerie.store.arrivals import Arrival, Receipt
 from causerie.transfer import export
 from causerie.web.answers import Answers
-from causerie.web.edge import JSONResponse, Keys, read_body
+from causerie.web.edge import JSONResponse, Keys, Reader, read_body
 from causerie.web.transcripts import (
     conversation_of,
     decode_log,
@@ -145,6 +145,11 @@ class ContextAPI:
             return known
         return await self._in_thread(partial(self._keys.project, request, access))
 
+    async def _reader(self, request: Request) -> Reader:
+        if self._keys.remembers(request):
+            return self._keys.reader(request)
+        return await self._in_thread(partial(self._keys.reader, request))
+
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         """Ingest has threads of its own: reads that wait for a slow store do not hold it up."""
         return await to_thread.run_sync(work, limiter=self._threads)
@@ -186,14 +191,15 @@ class ContextAPI:
 
     async def conversations(self, request: Request) -> Response:
         """A page of conversations with their messages."""
-        project = await self._project(request, Access.READ)
-        question = question_of(project, request.query_params, self._clock())
+        reader = await self._reader(request)
+        question = question_of(reader, request.query_params, self._clock())
         return JSONResponse(await run_in_threadpool(self._answers.page, question))
 
     async def conversation(self, request: Request) -> Response:
         """One conversation, with everything that was acknowledged before the question."""
-        project = await self._project(request, Access.READ)
-        tenant = tenant_of(request.query_params.get("tenant_id"), None) or ""
+        reader = await self._reader(request)
+        project = reader.project
+        tenant = reader.tenant(tenant_of(request.query_params.get("tenant_id"), None)) or ""
         transcript = await self._settled(project, request.path_params["id"], tenant)
         answers = await run_in_threadpool(self._answers.conversations, project.id, [transcript])
         return JSONResponse(answers[0])
@@ -213,13 +219,13 @@ class ContextAPI:
 
     async def series_index(self, request: Request) -> Response:
         """Which series there are."""
-        await self._project(request, Access.READ)
+        await self._reader(request)
         return JSONResponse(wire.SeriesIndex(list(SERIES)))
 
     def _series_of(self, name: str) -> Callable[[Request], Any]:
         async def series(request: Request) -> Response:
-            project = await self._project(request, Access.READ)
-            question = question_of(project, request.query_params, self._clock())
+            reader = await self._reader(request)
+            question = question_of(reader, request.query_params, self._clock())
             buckets = await run_in_threadpool(self._reports.series, question)
             data = {bucket.start.isoformat(): SERIES[name](bucket.totals) for bucket in buckets}
             item = wire.SeriesItem(name, data)
@@ -229,9 +235,11 @@ class ContextAPI:
         return series
 
     async def export(self, request: Request) -> Response:
-        """Everything, as JSON lines that `causerie import` reads."""
-        project = await self._project(request, Access.READ)
-        return StreamingResponse(export(self._reports, project), media_type="application/x-ndjson")
+        """Everything, or all of a tenant, as JSON lines that `causerie import` reads."""
+        reader = await self._reader(request)
+        asked = tenant_of(request.query_params.get("tenant_id"), None)
+        lines = export(self._reports, reader.project, reader.tenant(asked))
+        return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 def _first_time(arrival: Arrival, receipt: Receipt) -> Conversation:
@@ -292,13 +300,14 @@ def _ratings(transcript: Transcript, patches: list[wire.MessagePatch]) -> dict[s
 
 
 def question_of(
-    project: Project,
+    reader: Reader,
     query: Mapping[str, str],
     now: datetime,
     per_page: int = PER_PAGE,
     per_page_max: int = PER_PAGE_MAX,
 ) -> Question:
     """What the read endpoints' parameters ask. Raises Invalid, naming the parameter."""
+    project = reader.project
     period = query.get("period", "day")
     if period not in PERIODS:
         raise Invalid("period: day, week or month is expected", field="period")
@@ -311,7 +320,7 @@ def question_of(
         project.id,
         since,
         until,
-        tenant=tenant_of(query.get("tenant_id"), None) or "",
+        tenant=reader.tenant(tenant_of(query.get("tenant_id"), None)) or "",
         period=period,
         page=_count(query, "page", 1, 1_000_000),
         per_page=_count(query, "per_page", per_page, per_page_max),

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -135,6 +136,23 @@ async def read_body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
+@dataclass(frozen=True)
+class Reader:
+    """Who reads by a key."""
+
+    project: Project
+    only: str | None
+    """The one tenant that the key is for; None for all."""
+
+    def tenant(self, asked: str | None) -> str | None:
+        """The tenant to read: that of the key, or else the one that is asked for. Raises Forbidden
+        for another than the key's.
+        """
+        if self.only is not None and asked is not None and asked != self.only:
+            raise Forbidden("this key is for another tenant")
+        return asked if self.only is None else self.only
+
+
 class Keys:
     """Turns the bearer token of a request into its project.
 
@@ -160,16 +178,36 @@ class Keys:
         """The project that the key opens. Raises Unauthenticated, Forbidden."""
         return self.find(request, access)[1]
 
+    def reader(self, request: Request) -> Reader:
+        """Who reads, and of which tenant alone. Every other way in refuses a key of one tenant, so
+        that what does not know of tenants is not read with it. Raises Unauthenticated, Forbidden.
+        """
+        known = self._recent(request)
+        key, project = known or self._asked(request)
+        _admit(key, project, Access.READ)
+        return Reader(project, key.tenant)
+
+    def remembers(self, request: Request) -> bool:
+        """Whether `reader` answers without asking the store."""
+        return self._recent(request) is not None
+
     def known(self, request: Request, access: Access) -> tuple[Key, Project] | None:
         """Key and project without asking the store, or None when `find` has to."""
+        known = self._recent(request)
+        return None if known is None else _admit_all(*known, access)
+
+    def _recent(self, request: Request) -> tuple[Key, Project] | None:
         known = self._known.get(hash_token(_bearer(request)))
         if known is None or known[0] < time.monotonic():
             return None
         self._used.add(known[1].id)
-        return _admit(known[1], known[2], access)
+        return known[1], known[2]
 
     def find(self, request: Request, access: Access) -> tuple[Key, Project]:
         """The key of the request and its project. Raises Unauthenticated, Forbidden."""
+        return _admit_all(*self._asked(request), access)
+
+    def _asked(self, request: Request) -> tuple[Key, Project]:
         hashed = hash_token(_bearer(request))
         key = self._accounts.key_by_hash(hashed)
         if key is None or key.revoked_at is not None:
@@ -183,7 +221,7 @@ class Keys:
         self._known[hashed] = (time.monotonic() + KEY_CACHE_SECONDS, key, project)
         self._used.add(key.id)
         self._touch()
-        return _admit(key, project, access)
+        return key, project
 
     def forget(self) -> None:
         """Ask the store again for every key; called when one is revoked or a project changed."""
@@ -205,6 +243,14 @@ def _bearer(request: Request) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("no key: send the header 'Authorization: Bearer <key>'")
     return token.strip()
+
+
+def _admit_all(key: Key, project: Project, access: Access) -> tuple[Key, Project]:
+    """For what is about the whole project."""
+    _admit(key, project, access)
+    if key.tenant is not None:
+        raise Forbidden("this key is for one tenant alone; it does not open this")
+    return key, project
 
 
 def _admit(key: Key, project: Project, access: Access) -> tuple[Key, Project]:

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from causerie.accounts import Access
 from causerie.store.events import EventStore
 from causerie.web.contextai import question_of
 from causerie.web.edge import JSONResponse, Keys
@@ -34,13 +33,17 @@ class ExchangesAPI:
 
     def exchanges(self, request: Request) -> Response:
         """A page of calls, the latest first; with `failed=true` those that went wrong."""
-        project = self._keys.project(request, Access.READ)
+        reader = self._keys.reader(request)
         query = request.query_params
-        question = question_of(project, query, self._clock(), PER_PAGE, PER_PAGE_MAX)
+        question = question_of(reader, query, self._clock(), PER_PAGE, PER_PAGE_MAX)
+        # Without a tenant all calls are told: that of a call is among what is told of it.
+        tenant = reader.tenant(query.get("tenant_id"))
         rows = self._events.select(
             "exchanges/latest",
             {
-                "project": project.id,
+                "project": reader.project.id,
+                "every_tenant": tenant is None,
+                "tenant": tenant or "",
                 "since_64": question.since,
                 "until_64": question.until,
                 "failed": query.get("failed", "").lower() in ("1", "true"),

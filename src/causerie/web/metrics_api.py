@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from causerie.accounts import Access, Project
 from causerie.errors import Invalid
 from causerie.metric_catalogue import METRICS, metric_of
 from causerie.metric_reports import Line, MetricReports, Part, Series
@@ -22,7 +21,7 @@ from causerie.store.topics import Topics
 from causerie.topic_trees import TopicTree
 from causerie.uncertainty import Value
 from causerie.web.downloads import download
-from causerie.web.edge import JSONResponse, Keys
+from causerie.web.edge import JSONResponse, Keys, Reader
 from causerie.web.explore_pages import in_currency
 from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.metric_lines import COLUMNS, part_title, rows_of
@@ -58,33 +57,35 @@ class MetricsAPI:
 
     async def index(self, request: Request) -> Response:
         """Which metrics there are, and what they can be split by."""
-        await run_in_threadpool(self._keys.find, request, Access.READ)
+        await run_in_threadpool(self._keys.reader, request)
         return JSONResponse({"metrics": [_described(metric) for metric in METRICS.values()]})
 
     async def metric(self, request: Request) -> Response:
         """One metric over a span: the whole, its parts, and the span before."""
-        _, project = await run_in_threadpool(self._keys.find, request, Access.READ)
+        reader = await run_in_threadpool(self._keys.reader, request)
         name = request.path_params["name"]
-        return await run_in_threadpool(self._answer, project, name, request.query_params)
+        return await run_in_threadpool(self._answer, reader, name, request.query_params)
 
-    def _answer(self, project: Project, name: str, given: QueryParams) -> Response:
-        metric = metric_of(name)
+    def _answer(self, reader: Reader, name: str, given: QueryParams) -> Response:
+        metric, project = metric_of(name), reader.project
         split = split_of(given.get("split", ""), metric)
         kind = given.get("format", "json")
         if kind not in FORMATS:
             raise Invalid(f"format: {', '.join(FORMATS)}", field="format")
         tree = TopicTree(self._topics.all(project.id))
-        asked = self._asked(project, given, tree)
+        asked = self._asked(reader, given, tree)
         question = in_currency(asked.question, metric, given.get("currency", ""))
         series = self._metrics.series(question, metric, split, tree, compares=asked.compares)
         if kind != "json":
             return download(kind, f"{project.id}-{name}", COLUMNS, rows_of(series))
         return JSONResponse(_told(series, tree))
 
-    def _asked(self, project: Project, given: QueryParams, tree: TopicTree) -> Asked:
+    def _asked(self, reader: Reader, given: QueryParams, tree: TopicTree) -> Asked:
         """The question of an address as pages have it. Raises Invalid where it is not understood:
         a program reads no notices.
         """
+
+        project = reader.project
 
         def reach() -> Reach | None:
             extent = self._reports.extent(project.id)
@@ -92,7 +93,7 @@ class MetricsAPI:
 
         own = [pair for pair in given.multi_items() if pair[0] not in ("tenant", "tenant_id")]
         # As everywhere in this API: without a tenant, what was logged without one.
-        tenant = given.get("tenant_id", "") or WITHOUT_TENANT
+        tenant = reader.tenant(given.get("tenant_id")) or WITHOUT_TENANT
         pairs = QueryParams([*own, ("tenant", tenant)])
         asked = parse(project.id, pairs, self._clock(), reach, tree=tree, zone=project.zone)
         if asked.notices:

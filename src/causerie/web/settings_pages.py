@@ -23,6 +23,7 @@ from causerie.privacy import filter_of
 from causerie.reports import Reports
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SignIns
+from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.forms import sentence
 from causerie.web.key_limits import LOGGINGS, Ledger, allowance_of, month_start, shown_of
 from causerie.web.language_pages import remember_language
@@ -193,6 +194,7 @@ class SettingsPages:
             "keys": live,
             "revoked": [key for key in keys if key.revoked_at is not None],
             "kinds": KINDS,
+            "without_tenant": WITHOUT_TENANT,
             "token": "",
             "endpoints": self._offers.names(project),
             "loggings": {logging.value: words for logging, words in LOGGINGS.items()},
@@ -267,7 +269,9 @@ class SettingsPages:
         # Limits are for the gateway: those of another form's fields mean nothing.
         allowance = allowance_of(form) if kind is KeyKind.GATEWAY else NO_LIMITS
         project, name, now = visitor.project.id, form.get("name", ""), self._clock()
-        key, token = self._accounts.create_key(project, kind, name, now, allowance)
+        given = form.get("only_tenant", "").strip()
+        tenant = ("" if given == WITHOUT_TENANT else given) if given else None
+        key, token = self._accounts.create_key(project, kind, name, now, allowance, tenant)
         return self._show(request, visitor, "keys", token=token, created=key)
 
     def _set_limits(self, request: Request, visitor: Visitor, form: Form) -> Response:

@@ -11,13 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from causerie.accounts import Access, Project
 from causerie.errors import NotFound
 from causerie.reports import Page, Question, Reports
 from causerie.topics import Topic, TopicKind
 from causerie.web.answers import Answers, pagination_of
 from causerie.web.contextai import question_of
-from causerie.web.edge import JSONResponse, Keys
+from causerie.web.edge import JSONResponse, Keys, Reader
 from causerie.wire import contextai as wire
 
 SAMPLES = 3
@@ -60,13 +59,13 @@ class TopicSuggestions:
         return JSONResponse(wire.SuggestedTopicsResponse(page.total, page.rows))
 
     async def _page(self, request: Request, name: str) -> Page[wire.TopicWithSamples]:
-        project = await self._project(request)
+        reader = await self._reader(request)
         given = {**request.query_params, "page": request.query_params.get(name, "")}
-        question = question_of(project, given, self._clock())
+        question = question_of(reader, given, self._clock())
         return await run_in_threadpool(self._with_samples, question)
 
-    async def _project(self, request: Request) -> Project:
-        return await run_in_threadpool(self._keys.project, request, Access.READ)
+    async def _reader(self, request: Request) -> Reader:
+        return await run_in_threadpool(self._keys.reader, request)
 
     def _with_samples(self, question: Question) -> Page[wire.TopicWithSamples]:
         tree = self._answers.tree(question.project)
@@ -113,9 +112,9 @@ class TopicSuggestions:
 
     async def _asked(self, request: Request) -> tuple[Topic, Question]:
         """The topic of the address, and the question about its conversations. Raises NotFound."""
-        project = await self._project(request)
-        question = question_of(project, request.query_params, self._clock())
-        tree = await run_in_threadpool(self._answers.tree, project.id)
+        reader = await self._reader(request)
+        question = question_of(reader, request.query_params, self._clock())
+        tree = await run_in_threadpool(self._answers.tree, reader.project.id)
         id = request.path_params["id"]
         topic = tree.topics.get(id)
         if topic is None or topic.kept:

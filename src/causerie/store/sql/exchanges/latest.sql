@@ -7,6 +7,7 @@ FROM exchanges FINAL
 WHERE project = {project:String}
     AND at >= {since_64:DateTime64(6, 'UTC')}
     AND at < {until_64:DateTime64(6, 'UTC')}
+    AND ({every_tenant:Bool} OR tenant = {tenant:String})
     AND ({failed:Bool} = false OR error != '')
 ORDER BY at DESC, id DESC
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}
