@@ -21,6 +21,7 @@ from playwright.sync_api import (
 )
 
 LOOK_MS_MAX = 10_000
+REMOVAL_MS_MAX = 60_000
 CLOCK = re.compile(r"\d\d:\d\d|\d+\s?min\b|\d+ 分钟")
 """What has moved on when a page is looked at once more: the time, and what is left of an hour."""
 SCRIPTED = "[data-copy], noscript"
@@ -124,6 +125,17 @@ class Window:
         self.page.get_by_label("Name", exact=True).fill(name)
         self.button("Keep the alert").click()
         self.page.wait_for_url(re.compile(rf"{re.escape(address)}/reports/alerts/(?!new)."))
+        return self.page.url.rpartition("/")[2].partition("?")[0]
+
+    def new_removal(self, address: str) -> str:
+        """The id of a removal that is done, of a user of whom nothing is known."""
+        self.page.goto(f"{address}/settings/privacy/data")
+        self.page.get_by_label("User ID").fill("nobody")
+        self.button("Delete the user").click()
+        self.page.wait_for_url(re.compile(r"/privacy/data/[^?]+"))
+        expect(self.page.get_by_role("link", name="The proof as JSON")).to_be_visible(
+            timeout=REMOVAL_MS_MAX
+        )
         return self.page.url.rpartition("/")[2].partition("?")[0]
 
     def invite(self, email: str, project: str) -> str:

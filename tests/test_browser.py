@@ -63,6 +63,7 @@ class Shop:
     context: str
     topic: str
     alert: str
+    removal: str
 
     def pages(self) -> list[str]:
         """The address of every page that a member can see."""
@@ -73,6 +74,7 @@ class Shop:
             "{endpoint}": ENDPOINT,
             "{topic}": self.topic,
             "{alert}": self.alert,
+            "{removal}": self.removal,
             "{user:path}": LONG_USER,
         }
         odd = f"{self.address}/conversations?user={LONG_USER}"
@@ -174,9 +176,10 @@ def shop(server: ServerProcess, chromium: Browser, owner: StorageState) -> Shop:
     send(server, token, [*long, {"type": "event", "name": LONG[:100]}], odd, "odd")
     server.settle()
     wait_until_understood(window, address)
+    removal = window.new_removal(address)
     context.close()
     kept = keep_context(server, address.rpartition("/")[2])
-    return Shop(server, address, invitation, kept, topic, alert)
+    return Shop(server, address, invitation, kept, topic, alert, removal)
 
 
 def wait_until_understood(window: Window, address: str) -> None:
