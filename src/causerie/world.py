@@ -3,6 +3,7 @@
 The same seed and end give the same world. What there is to find in it:
 
 - the carrier of the cards is on strike in the last two weeks, and people are unhappy;
+- yesterday nobody could sign in for hours, and people say so;
 - after two thirds of the time a new model takes over: it handles refunds better, rates worse;
 - people who write Spanish come back more than others.
 """
@@ -40,6 +41,9 @@ STRIKE_DAYS = 14
 STRIKE_GROWTH = 1.8
 """How many more deliveries are talked about during the strike."""
 STRIKE_SHARE = 0.8
+OUTAGE_GROWTH = 7
+"""How many more people cannot sign in, all day yesterday."""
+OUTAGE_QUALITY = 0.1
 
 RATED_SHARE = {True: 0.16, False: 0.24}
 """How often an answer that helps, or does not, gets a thumb."""
@@ -175,7 +179,8 @@ def _conversation(
 ) -> Conversation:
     person = visit.person
     model = _model(person, visit.day, days)
-    subject = _subject(random, visit, topics, days)
+    outage = visit.at.date() == until.date() - timedelta(days=1)
+    subject = _subject(random, visit, topics, days, outage)
     version = f"4.{visit.day // 14 + 1}.{visit.day % 14 // 7}"
     voice = Voice(random, person.language, visit.at + person.zone, version)
     said = list(Talk(random, voice, subject, _quality(subject, model)).run())
@@ -209,23 +214,27 @@ def _quality(subject: Subject, model: str) -> float:
     return subject.quality - (SMALL_MODEL_PENALTY if model == MODEL_SMALL else 0)
 
 
-def _subject(random: Random, visit: Visit, topics: Sequence[Subject], days: int) -> Subject:
+def _subject(
+    random: Random, visit: Visit, topics: Sequence[Subject], days: int, outage: bool
+) -> Subject:
     strike = visit.day >= days - STRIKE_DAYS
-    shares = [topic.share * _interest(topic.name, visit, strike) for topic in topics]
+    shares = [topic.share * _interest(topic.name, visit, strike, outage) for topic in topics]
     [chosen] = random.choices(topics, shares)
+    if chosen.name == "login" and outage:
+        return replace(chosen, quality=OUTAGE_QUALITY, drift=0)
     if chosen.name == "delivery" and strike and random.random() < STRIKE_SHARE:
         return next(topic for topic in topics if topic.name == "strike")
     buys_again = chosen.event == "Checkout" and visit.person.plan != "free"
     return replace(chosen, event="") if buys_again else chosen
 
 
-def _interest(name: str, visit: Visit, strike: bool) -> float:
+def _interest(name: str, visit: Visit, strike: bool, outage: bool) -> float:
     """How much more than others this person has to do with a subject now."""
     match name:
         case "delivery":
             return (2.5 if visit.first else 0.8) * (STRIKE_GROWTH if strike else 1)
         case "login":
-            return 1.5 if visit.first else 1
+            return (1.5 if visit.first else 1) * (OUTAGE_GROWTH if outage else 1)
         case "export" | "statement":
             return 4 if visit.person.plan == "business" else 0.6
         case "fees":

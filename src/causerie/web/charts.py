@@ -72,6 +72,14 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Strand:
+    """One part of what a chart shows, bucket by bucket."""
+
+    title: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class Chart:
     """What is drawn in one place. `share` says that values are parts of one, `mood` that they are
     positions from -1 to 1.
@@ -88,6 +96,8 @@ class Chart:
     whole: bool = True
     """Values are counts, not amounts."""
     mood: bool = False
+    strands: tuple[Strand, ...] = ()
+    """The parts that are drawn in place of the whole."""
 
     @property
     def sampled(self) -> bool:
@@ -106,7 +116,7 @@ class Chart:
             {**{key: getattr(point, key) for key in keys}, "beforeTitle": point.before_title}
             for point in self.points
         ]
-        compares = any(point.before is not None for point in self.points)
+        compares = not self.strands and any(point.before is not None for point in self.points)
         return {
             "kind": self.kind,
             "noun": self.noun,
@@ -118,6 +128,9 @@ class Chart:
             "sampled": self.sampled,
             "compares": compares,
             "points": points,
+            "strands": [
+                {"title": strand.title, "values": strand.values} for strand in self.strands
+            ],
             "notes": _marks(self.points, notes),
             "partly": say("(in part)"),
             "percent": speech().percent_pattern,

@@ -80,7 +80,7 @@ class ExplorePages:
             metric=metric,
             split=split,
             chosen=_chosen(metric, split),
-            chart=draw_metric(series, asked, home),
+            chart=draw_metric(series, asked, tree, home),
             lines=part_lines(series, asked, tree, home),
             compares=compares,
             groups=GROUPS,

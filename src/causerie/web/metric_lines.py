@@ -15,7 +15,7 @@ from causerie.reports import bucket_end
 from causerie.topic_trees import TopicTree
 from causerie.uncertainty import SAMPLE_MIN, Value
 from causerie.web.amounts import amount, latency, money
-from causerie.web.charts import Chart, Point
+from causerie.web.charts import Chart, Point, Strand
 from causerie.web.filters import WITHOUT_TENANT, WITHOUT_TOPIC
 from causerie.web.meaning_words import MOOD_WORDS, SIGNAL_WORDS, language
 from causerie.web.pages import number, percent, signed
@@ -61,6 +61,8 @@ MISSING: Mapping[str, Wording] = {
     "signal": say("Nothing of it"),
 }
 NOT_KNOWN, OTHERS = say("Not known"), say("All others")
+STRANDS_MAX = 5
+"""Parts that are told apart by their colour."""
 FILTERS = ("language", "model", "mood", "signal", "rating", "source")
 """Splits whose parts are filters of the same name."""
 COLUMNS = (
@@ -87,8 +89,8 @@ class PartLine:
         return part_title(self.part, self.split, self.tree)
 
 
-def draw_metric(series: Series, asked: Asked, home: str) -> Chart:
-    """The whole as a chart, each bucket a door."""
+def draw_metric(series: Series, asked: Asked, tree: TopicTree, home: str) -> Chart:
+    """The largest parts as a chart, or else the whole, each bucket a door."""
     metric, line, then = series.metric, series.whole.now, series.whole.before
     before = then.buckets if then else ()
     points = tuple(
@@ -105,6 +107,10 @@ def draw_metric(series: Series, asked: Asked, home: str) -> Chart:
         of=UNITS[metric.of],
         whole=metric.unit not in ("ratio", "money") and metric.name != "daily_active_users",
         mood=metric.unit == "position",
+        strands=tuple(
+            Strand(part_title(part, series.split, tree), tuple(map(_plain, part.now.buckets)))
+            for part in series.parts[:STRANDS_MAX]
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from math import sqrt
 from typing import Any
@@ -17,7 +18,9 @@ from causerie.web.changes import Change, share_change
 from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.meaning_words import LANGUAGES
+from causerie.web.questions import Asked
 from causerie.wording import say, say_in
+from causerie.zones import days_between
 
 PATH = "/p/{project}/users/retention"
 MOOD_TITLES = {
@@ -26,6 +29,9 @@ MOOD_TITLES = {
     "negative": say_in("mood", "Bad"),
 }
 PARTS_SHOWN = 12
+SPLIT_FIRST = "language"
+"""What people are told apart by until somebody chooses."""
+DAYS_BY_DAY_MAX = 14
 COLUMNS = ("cohort", "part", "later", "returned", "of")
 HEATS = 9
 """How many shades there are."""
@@ -48,7 +54,8 @@ class RetentionPages:
     def retention(self, request: Request) -> Response:
         """Cohorts as a table of shades, and people told apart by their first conversation."""
         visitor, asked, tree = self._filtered.enter(request)
-        given = request.query_params.get("split", "")
+        asked = _by_week_if_long(asked)
+        given = request.query_params.get("split", SPLIT_FIRST)
         split = given if given in SPLITS else ""
         now, kind = self._clock(), request.query_params.get("format")
         if kind == "sql":
@@ -73,6 +80,15 @@ class RetentionPages:
             heat=heat,
             is_empty=not found.cohorts,
         )
+
+
+def _by_week_if_long(asked: Asked) -> Asked:
+    """A cohort for each day makes a long table of few people each; who wants it chooses it."""
+    question = asked.question
+    days = days_between(question.since, question.until, question.zone)
+    if asked.period or question.period != "day" or days <= DAYS_BY_DAY_MAX:
+        return asked
+    return replace(asked, question=replace(question, period="week"))
 
 
 def heat(value: float) -> int:

@@ -51,7 +51,7 @@ function option(data) {
     xAxis: { type: "category", data: data.points.map((point) => point.label) },
     yAxis: valueAxis(data),
     tooltip: tooltip(data, look),
-    series: [...(data.compares ? [before(data, look)] : []), now(data, look), ...(data.notes?.length ? [notes(data, look)] : [])],
+    series: [...(data.compares ? [before(data, look)] : []), ...shape(data, look), ...(data.notes?.length ? [notes(data, look)] : [])],
   };
 }
 
@@ -59,6 +59,15 @@ function valueAxis(data) {
   if (data.mood) return { type: "value", min: -1, max: 1, interval: 0.5, axisLabel: { formatter: signed } };
   if (!data.share) return { type: "value", min: 0, minInterval: data.whole ? 1 : 0, splitNumber: 4, axisLabel: { formatter: (value) => amountOf(data, value) } };
   return { type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { formatter: (value) => percent(data, value) } };
+}
+
+function shape(data, look) {
+  return data.strands?.length ? data.strands.map((strand, place) => run(strand, look.strands[place])) : [now(data, look)];
+}
+
+function run(strand, colour) {
+  const sparse = strand.values.length <= 60;
+  return { type: "line", name: strand.title, data: strand.values, symbol: sparse ? "circle" : "none", symbolSize: 5, lineStyle: { width: 2 }, color: colour, z: 3 };
 }
 
 function now(data, look) {
@@ -129,9 +138,10 @@ function tip(data, point) {
   const box = document.createElement("div");
   box.append(line(point.title + (point.partial ? ` ${data.partly}` : ""), ""));
   box.append(line(data.noun, show(data, point.value)));
+  const place = data.points.indexOf(point);
+  for (const strand of data.strands ?? []) box.append(line(strand.title, show(data, strand.values[place])));
   if (data.sampled) box.append(line(data.of, number.format(point.sample), "muted"));
   if (data.compares && point.before !== null) box.append(line(point.beforeTitle, show(data, point.before), "muted"));
-  const place = data.points.indexOf(point);
   for (const note of data.notes ?? []) if (note.place === place) box.append(line(note.text, ""));
   return box;
 }

@@ -11,6 +11,7 @@ export function colours() {
     main: token("--chart"),
     part: token("--chart-soft"),
     before: token("--chart-before"),
+    strands: [1, 2, 3, 4, 5].map((place) => token(`--strand-${place}`)),
     up: token("--mood-up"),
     mid: token("--mood-mid"),
     down: token("--mood-down"),
