@@ -110,6 +110,7 @@ def draw_metric(series: Series, asked: Asked, tree: TopicTree, home: str) -> Cha
         strands=tuple(
             Strand(part_title(part, series.split, tree), tuple(map(_plain, part.now.buckets)))
             for part in series.parts[:STRANDS_MAX]
+            if not part.is_other
         ),
     )
 
@@ -141,8 +142,11 @@ def _plain(value: Value) -> float | None:
 
 
 def part_lines(series: Series, asked: Asked, tree: TopicTree, home: str) -> list[PartLine]:
-    """Every part, the largest first."""
-    top = max((_height(value) for part in series.parts for value in part.now.buckets), default=0)
+    """Every part, the largest first. A topic counts with those below it, which are parts too: what
+    else there is of topics is nearly everything, and tells nothing.
+    """
+    parts = [part for part in series.parts if not (part.is_other and series.split.name == "topic")]
+    top = max((_height(value) for part in parts for value in part.now.buckets), default=0)
     return [
         PartLine(
             part,
@@ -151,7 +155,7 @@ def part_lines(series: Series, asked: Asked, tree: TopicTree, home: str) -> list
             _door(part, series, asked, home),
             tuple(_height(value) / top if top else 0.0 for value in part.now.buckets),
         )
-        for part in series.parts
+        for part in parts
     ]
 
 

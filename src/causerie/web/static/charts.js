@@ -62,12 +62,17 @@ function valueAxis(data) {
 }
 
 function shape(data, look) {
-  return data.strands?.length ? data.strands.map((strand, place) => run(strand, look.strands[place])) : [now(data, look)];
+  return data.strands?.length ? data.strands.map((strand, place) => run(data, strand, look.strands[place], look)) : [now(data, look)];
 }
 
-function run(strand, colour) {
+// Hollow where a bucket is not over.
+function run(data, strand, colour, look) {
   const sparse = strand.values.length <= 60;
-  return { type: "line", name: strand.title, data: strand.values, symbol: sparse ? "circle" : "none", symbolSize: 5, lineStyle: { width: 2 }, color: colour, z: 3 };
+  const values = strand.values.map((value, place) => ({
+    value,
+    itemStyle: { color: data.points[place].partial ? look.surface : colour, borderColor: colour, borderWidth: 1.5, opacity: 1 },
+  }));
+  return { type: "line", name: strand.title, data: values, symbol: sparse ? "circle" : "none", symbolSize: 6, lineStyle: { width: 2, color: colour }, z: 3 };
 }
 
 function now(data, look) {
