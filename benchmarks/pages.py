@@ -1,5 +1,5 @@
-"""Every page of a running server in Chromium: each language, by day and by night, on a wide screen and
-on a phone, with what axe finds and with the keyboard alone. Says what is wrong, and where.
+"""Every page of a running server in Chromium: each language, by day and by night, on a wide screen
+and on a phone, with what axe finds and with the keyboard alone. Says what is wrong, and where.
 
     causerie demo                                       in another terminal; prints the link
     python benchmarks/pages.py http://127.0.0.1:8787/signin/link/…
