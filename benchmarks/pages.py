@@ -96,7 +96,7 @@ def find_pages(browser: Browser, state: object, home: str) -> list[str]:
         "{removal}": window.new_removal(home),
         "{context}": new_context(window, server, home),
         "{id:path}": first(window, home, "conversations"),
-        "{topic}": first(window, home, "topics"),
+        "{topic}": window.new_topic(home, "A tour", "parcel"),
         "{user:path}": first(window, home, "users"),
         "{endpoint}": "ep-local",
     }

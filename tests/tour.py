@@ -97,6 +97,11 @@ def access_faults(page: Page) -> list[str]:
 # All that a keyboard should come to, what of it has been come to, and what did not show it.
 LISTEN = """() => {
     const seen = new Set(), silent = new Set();
+    // Shapes show it by their edge.
+    const edged = (e) => [...e.querySelectorAll("circle, rect")].some((shape) => {
+        const style = getComputedStyle(shape);
+        return style.stroke !== "none" && parseFloat(style.strokeWidth) >= 1.5;
+    });
     const shows = (e) => {
         const style = e && getComputedStyle(e);
         return style && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
@@ -105,7 +110,7 @@ LISTEN = """() => {
         seen.add(target);
         const label = target.closest("label");
         const near = [target, target.nextElementSibling, target.parentElement, label];
-        if (!target.matches("main") && !near.some(shows)) silent.add(target);
+        if (!target.matches("main") && !near.some(shows) && !edged(target)) silent.add(target);
     });
     const name = (e) => {
         const words = e.innerText || e.name || e.ariaLabel || "";
