@@ -268,9 +268,12 @@ def open_cast(project: str, engine: Engine, events: EventStore, folder: Path) ->
     stores = Stores(held, engine, events, inbox, accounts, Reports(events), delivery)
     tokens = {}
     accounts.create_project("Mine", clock(), project)
+    # Few people talk in tests: what becomes of their topics is tests/test_discretion.py's.
+    accounts.set_topic_users_min(project, 1)
     for kind in KeyKind:
         tokens[kind.value] = accounts.create_key(project, kind, kind.value, clock())[1]
     stranger = accounts.create_project("Theirs", clock(), f"{project}-other")
+    accounts.set_topic_users_min(stranger.id, 1)
     tokens["stranger"] = accounts.create_key(stranger.id, KeyKind.ADMIN, "key", clock())[1]
     # What is understood is written by the tests that are about it: models in the background would
     # change pages while they are looked at, and take the machine from other tests.

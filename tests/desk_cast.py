@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from causerie.accounts import KeyKind
+from causerie.discretion import Discretion
 from causerie.queries.desk import Answer, Limits, QueryDesk, TypedQuery
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore
@@ -65,6 +66,7 @@ class World:
         self.project = f"desk-{uuid.uuid4().hex[:8]}"
         fill(events, self.project, f"{self.project}-other")
         self.accounts.create_project("Mine", NOON, self.project)
+        self.accounts.set_topic_users_min(self.project, 1)
         self.accounts.create_key(self.project, KeyKind.READ, "A key", NOON)
         self.topics.put(keyword("t_post", "post", name="Post", project=self.project))
         self.topics.put(suggested("t_late", name="Late", parent="t_post", project=self.project))
@@ -73,7 +75,8 @@ class World:
     def open_desk(self, **limits: int) -> QueryDesk:
         """A desk with limits of its own. Whoever opens it closes it."""
         limited = replace(Limits(), **limits)
-        return QueryDesk(self.events.beside(), self.topics, self.accounts, limited)
+        discretion = Discretion(self.topics, self.accounts, self.events, lambda: NOON)
+        return QueryDesk(self.events.beside(), discretion, self.accounts, limited)
 
     def ask(self, text: str, **given: Any) -> Answer:
         """What a member of the project who types it is told; `{since}` is a month ago."""

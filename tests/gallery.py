@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from causerie.accounts import Role
 from causerie.config import Settings
 from causerie.costs import Costs
+from causerie.discretion import Discretion
 from causerie.endpoints import LOCAL_ENDPOINT, Endpoint, Upstream
 from causerie.errors import CauserieError
 from causerie.exchanges import Exchange
@@ -71,11 +72,12 @@ class Gallery:
         doors = Doors(self.accounts, self.sign_ins, settings, self.clock)
         costs, offers = Costs(self.events), Offers(self.endpoints, self._local)
         url, clock = settings.base_url, self.clock
+        discretion = Discretion(Topics(self.engine), self.accounts, self.events, clock)
         answer = answer_error(pages, voices)
         return Starlette(
             routes=[
                 *CostPages(
-                    costs, self.accounts, Topics(self.engine), offers, doors, pages, url, clock
+                    costs, self.accounts, discretion, offers, doors, pages, url, clock
                 ).routes(),
                 *ContextPages(self.contexts, offers, doors, pages, url, clock).routes(),
                 *EndpointPages(

@@ -173,6 +173,7 @@ POST  /p/{project}/settings/privacy/data/talk        303  403  403  404  303  30
 POST  /p/{project}/settings/privacy/data/find        200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy                  303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy/rules            303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/privacy/topics           303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy/try              200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members                  200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members/withdraw         303  403  403  404  303  303  303  303  303
@@ -475,6 +476,7 @@ class Street:
             "user_id": "somebody",
             "conversation": "something",
             "retention_days": "30",
+            "topic_users_min": "5",
             "base_url_1": "http://127.0.0.1:9/v1",
             "zone": "Europe/Paris",
             "page": "conversations",

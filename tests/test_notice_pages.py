@@ -14,7 +14,7 @@ from causerie.store.alerts import Alerts
 from causerie.store.notices import Notices
 from causerie.store.progress import Progress
 from causerie.store.spending import Spending
-from causerie.store.topics import Topics
+from causerie.stores import open_discretion
 from causerie.vault import open_vault
 from causerie.web.letters import Letters
 from causerie.web.pages import Pages
@@ -125,7 +125,9 @@ def compose(cast: Cast, language: str, **given: Any) -> Letter:
     )
     pages = Pages(cast.clock)
     url = "https://causerie.example"
-    letters = Letters(stores.accounts, Topics(engine), mornings, Alerts(engine), pages, url)
+    letters = Letters(
+        stores.accounts, open_discretion(stores, cast.clock), mornings, Alerts(engine), pages, url
+    )
     to = Destination(
         id="to",
         project=cast.project,

@@ -30,7 +30,7 @@ from causerie.metric_reports import MetricReports
 from causerie.postroom import open_postroom
 from causerie.privacy import PersonalDataFilter
 from causerie.showroom import Showroom
-from causerie.stores import Stores, open_desk
+from causerie.stores import Stores, open_desk, open_discretion
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.web.answers import Answers
 from causerie.web.callers import Callers
@@ -150,7 +150,8 @@ class Parts:
         self.pages = Pages(clock)
         self.shelves = open_shelves(settings, stores.engine)
         self.workshop = self._workshop()
-        self.desk = open_desk(settings, stores)
+        self.discretion = open_discretion(stores, clock)
+        self.desk = open_desk(settings, stores, self.discretion)
         self.lodge = open_lodge(settings, stores, self.shelves.vault, clock)
         self.allowances = Allowances(self.shelves.spending, clock)
         self.callers = Callers(
@@ -163,7 +164,9 @@ class Parts:
             local,
             settings.open_project,
         )
-        self.postroom = open_postroom(settings, stores, self.shelves, self.pages, clock)
+        self.postroom = open_postroom(
+            settings, stores, self.shelves, self.pages, self.discretion, clock
+        )
         self.switchboard = Switchboard(
             settings,
             self.shelves,
@@ -209,7 +212,7 @@ class Parts:
 
     def _api(self) -> list[BaseRoute]:
         stores, clock, reports = self.stores, self.clock, self.stores.reports
-        answers = Answers(reports, MeaningReports(stores.events), self.workshop.topics)
+        answers = Answers(reports, MeaningReports(stores.events), self.discretion)
         return [
             *ContextAPI(
                 self.keys,
@@ -224,7 +227,7 @@ class Parts:
             *TopicSuggestions(self.keys, reports, answers, clock).routes(),
             *SqlAPI(self.keys, self.desk, clock).routes(),
             *MetricsAPI(
-                self.keys, MetricReports(stores.events), reports, self.workshop.topics, clock
+                self.keys, MetricReports(stores.events), reports, self.discretion, clock
             ).routes(),
             *McpServer(self.keys, Tools(self._mcp_answers())).routes(),
             *RemovalsAPI(self.keys, self.lodge.removing, self.lodge.removals).routes(),
@@ -237,7 +240,7 @@ class Parts:
         return McpAnswers(
             stores.reports,
             MeaningReports(stores.events),
-            self.workshop.topics,
+            self.discretion,
             MetricReports(stores.events),
             self.desk,
             self.clock,
@@ -259,6 +262,7 @@ class Parts:
             self.desk,
             self.postroom,
             self.lodge,
+            self.discretion,
         )
 
 

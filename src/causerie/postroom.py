@@ -10,6 +10,7 @@ from causerie.alert_readings import AlertReadings
 from causerie.alerts import Alert
 from causerie.clock import Clock
 from causerie.config import Settings
+from causerie.discretion import Discretion
 from causerie.dispatch import Dispatch
 from causerie.errors import Invalid, NotFound
 from causerie.mail import Mail, MailServer, mail_server
@@ -20,7 +21,6 @@ from causerie.store.accounts import Accounts
 from causerie.store.alerts import Alerts
 from causerie.store.notices import Notices
 from causerie.store.progress import Progress
-from causerie.store.topics import Topics
 from causerie.stores import Stores, holder
 from causerie.switchboard import Shelves
 from causerie.topic_trees import TopicTree
@@ -55,7 +55,12 @@ class Postroom:
 
 
 def open_postroom(
-    settings: Settings, stores: Stores, shelves: Shelves, pages: Pages, clock: Clock
+    settings: Settings,
+    stores: Stores,
+    shelves: Shelves,
+    pages: Pages,
+    discretion: Discretion,
+    clock: Clock,
 ) -> Postroom:
     """Everything over open stores; nothing runs yet. Raises Invalid for a mail server that cannot
     be understood.
@@ -63,8 +68,8 @@ def open_postroom(
     engine, accounts = stores.engine, stores.accounts
     notices = Notices(engine, shelves.vault)
     mornings = Mornings(stores.events, stores.reports, accounts, shelves.spending, Progress(engine))
-    alerts, topics = Alerts(engine), Topics(engine)
-    letters = Letters(accounts, topics, mornings, alerts, pages, settings.base_url)
+    alerts = Alerts(engine)
+    letters = Letters(accounts, discretion, mornings, alerts, pages, settings.base_url)
     server = operators_server(settings)
     allowed = settings.private_addresses
     dispatch = Dispatch(
@@ -74,7 +79,7 @@ def open_postroom(
     alarms = Alarms(
         alerts,
         readings,
-        asker(accounts, topics),
+        asker(accounts, discretion),
         stores.inbox,
         holder(settings),
         clock,
@@ -85,14 +90,14 @@ def open_postroom(
     )
 
 
-def asker(accounts: Accounts, topics: Topics) -> Ask:
+def asker(accounts: Accounts, discretion: Discretion) -> Ask:
     """Who tells what the filters of an alert ask."""
 
     def of(alert: Alert, now: datetime) -> tuple[Question, TopicTree]:
         project = accounts.project(alert.project)
         if project is None:
             raise NotFound("there is no such project")
-        return ask(alert, now, TopicTree(topics.all(project.id)), project.zone)
+        return ask(alert, now, discretion.tree(project.id), project.zone)
 
     return of
 

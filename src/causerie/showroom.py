@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.costs import Costs
+from causerie.discretion import Discretion
 from causerie.engagement import Engagement
 from causerie.funnels import Funnels
 from causerie.happenings import Happenings
@@ -85,6 +86,7 @@ class Showroom:
         desk: QueryDesk,
         postroom: Postroom,
         lodge: Lodge,
+        discretion: Discretion,
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -98,6 +100,7 @@ class Showroom:
         self.desk = desk
         self.postroom = postroom
         self.lodge = lodge
+        self.discretion = discretion
         self.sign_ins = SignIns(stores.engine)
         self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
         self.topics = Topics(stores.engine)
@@ -107,7 +110,7 @@ class Showroom:
         self.costs = Costs(stores.events)
         self.filtered = FilteredPages(
             stores.reports,
-            self.topics,
+            discretion,
             self.views,
             self.notes,
             self.doors,
@@ -263,9 +266,9 @@ class Showroom:
     def _gateway(self) -> list[BaseRoute]:
         shelves, costs, offers = self.shelves, self.costs, self.offers
         doors, pages, url, clock = self.doors, self.pages, self.settings.base_url, self.clock
-        accounts, topics, forget = self.stores.accounts, self.topics, self.forget
+        accounts, forget = self.stores.accounts, self.forget
         return [
-            *CostPages(costs, accounts, topics, offers, doors, pages, url, clock).routes(),
+            *CostPages(costs, accounts, self.discretion, offers, doors, pages, url, clock).routes(),
             *ContextPages(shelves.contexts, offers, doors, pages, url, clock).routes(),
             *EndpointPages(
                 shelves.endpoints, offers, costs, doors, pages, url, clock, forget

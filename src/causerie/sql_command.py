@@ -18,7 +18,7 @@ from causerie.clock import utc_now
 from causerie.errors import Invalid, Unavailable
 from causerie.queries.desk import TypedQuery
 from causerie.reports import default_since
-from causerie.stores import open_desk, open_stores
+from causerie.stores import open_desk, open_discretion, open_stores
 from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, say, settings_of
 from causerie.web.sql_api import FORMATS, told
 
@@ -67,7 +67,7 @@ def sql_command(
 def _here(asked: dict[str, str], project: str, data: Path | None) -> dict[str, Any]:
     settings = settings_of(data=data)
     stores = open_stores(settings)
-    desk = open_desk(settings, stores)
+    desk = open_desk(settings, stores, open_discretion(stores, utc_now))
     try:
         stores.delivery.drain()
         about, now = project_of(stores.accounts, project), utc_now()

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from causerie.clock import Clock, utc_now
 from causerie.config import Settings
 from causerie.delivery import Delivery
+from causerie.discretion import Discretion
 from causerie.queries.desk import Limits, QueryDesk
 from causerie.reports import Reports
 from causerie.store.accounts import Accounts
@@ -66,11 +67,16 @@ def holder(settings: Settings) -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def open_desk(settings: Settings, stores: Stores) -> QueryDesk:
+def open_discretion(stores: Stores, clock: Clock) -> Discretion:
+    """What topics are shown by."""
+    return Discretion(Topics(stores.engine), stores.accounts, stores.events, clock)
+
+
+def open_desk(settings: Settings, stores: Stores, discretion: Discretion) -> QueryDesk:
     """Where typed SQL is answered, on clients of its own, not yet connected."""
     limits = Limits(seconds=settings.sql_seconds, memory_bytes=settings.sql_memory_mb * 1_000_000)
     events = stores.events.beside(settings.events_read_url)
-    return QueryDesk(events, Topics(stores.engine), stores.accounts, limits)
+    return QueryDesk(events, discretion, stores.accounts, limits)
 
 
 def open_events(settings: Settings) -> EventStore:

@@ -103,6 +103,30 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a person defined it."""
         return self.kind is not TopicKind.SUGGESTED
 
+    @property
+    def is_small(self) -> bool:
+        """Whether it is of so few users that nothing may be told of what they said."""
+        return False
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it can be told from others by what it is called."""
+        return bool(self.name) or not self.is_small
+
+
+class SmallTopic(Topic, frozen=True, kw_only=True):
+    """A suggested topic of few users: it has no words, and no name but a person's."""
+
+    @property
+    def title(self) -> str:
+        """What to call it."""
+        return self.name or say("A small topic")
+
+    @property
+    def is_small(self) -> bool:
+        """That it is."""
+        return True
+
 
 class TopicEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to a topic, for its history."""
@@ -120,6 +144,13 @@ class TopicEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The member who did it; empty where it was found."""
     detail: str = ""
     """A new name, say."""
+
+
+def hushed(topic: Topic) -> SmallTopic:
+    """A suggested topic without the words of those who talk about it."""
+    values = msgspec.structs.asdict(topic)
+    defined = Definition(parent=topic.definition.parent, size=topic.definition.size)
+    return SmallTopic(**{**values, "definition": defined})
 
 
 def new_topic_id(source: random.Random) -> str:

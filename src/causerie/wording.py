@@ -79,6 +79,13 @@ def say_many(one: str, many: str, num: int, /, **values: object) -> Wording:
     return _made(one, many, num, "", {"num": num, **values})
 
 
+def encodable(value: object) -> str:
+    """What an encoder of JSON that does not know a marked text puts in its place: its English."""
+    if isinstance(value, Wording):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} cannot be encoded")
+
+
 def tell(text: str) -> str:
     """A text as whoever looks at the page that is being drawn reads it, else in English."""
     now = speaker.get()

@@ -21,6 +21,7 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from causerie.discretion import Discretion
 from causerie.errors import TooLarge, TooMany, Unavailable
 from causerie.queries.selects import translated
 from causerie.queries.tables import TABLES
@@ -33,8 +34,6 @@ from causerie.store.events import (
     ROWS_SETTINGS,
     EventStore,
 )
-from causerie.store.topics import Topics
-from causerie.topic_trees import TopicTree
 from causerie.zones import DEFAULT_ZONE
 
 ROWS_MAX = 10_000
@@ -126,10 +125,10 @@ class QueryDesk:
     """
 
     def __init__(
-        self, events: EventStore, topics: Topics, accounts: Accounts, limits: Limits
+        self, events: EventStore, discretion: Discretion, accounts: Accounts, limits: Limits
     ) -> None:
         self._events = events
-        self._topics = topics
+        self._discretion = discretion
         self._accounts = accounts
         self.limits = limits
         self._places = Places(AT_ONCE_MAX, WAITING_MAX, WAIT_SECONDS_MAX)
@@ -209,7 +208,7 @@ class QueryDesk:
 
     def _names(self, project: str) -> dict[str, list[str]]:
         """What the ids in the rows are called. A topic counts for what it was made a part of."""
-        tree = TopicTree(self._topics.all(project))
+        tree = self._discretion.tree(project)
         topics = []
         for id in tree.topics:
             topic = tree.topics[tree.target(id)]

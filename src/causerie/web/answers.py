@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from causerie.conversations import Kind, Message
+from causerie.discretion import Discretion
 from causerie.meaning_reports import MeaningReports
 from causerie.meanings import MessageMeaning
 from causerie.reports import Page, Question, Reports, Transcript
-from causerie.store.topics import Topics
 from causerie.topic_trees import TopicTree
 from causerie.web.transcripts import iso
 from causerie.wire import contextai as wire
@@ -22,14 +22,14 @@ NOTHING: Mapping[str, MessageMeaning] = {}
 class Answers:
     """Puts answers together from the stores. Raises Unavailable."""
 
-    def __init__(self, reports: Reports, meanings: MeaningReports, topics: Topics) -> None:
+    def __init__(self, reports: Reports, meanings: MeaningReports, discretion: Discretion) -> None:
         self._reports = reports
         self._meanings = meanings
-        self._topics = topics
+        self._discretion = discretion
 
     def tree(self, project: str) -> TopicTree:
         """The topics of a project, for their names."""
-        return TopicTree(self._topics.all(project))
+        return self._discretion.tree(project)
 
     def page(self, question: Question) -> wire.ConversationsResponse:
         """A page of conversations with their messages."""

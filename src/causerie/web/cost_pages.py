@@ -12,10 +12,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.costs import COST_SORTS, CallOverview, CallQuestion, CallRow, Costs, Sums
+from causerie.discretion import Discretion
 from causerie.reports import Page, bucket_end
 from causerie.store.accounts import Accounts
-from causerie.store.topics import Topics
-from causerie.topic_trees import TopicTree
 from causerie.web.call_charts import draw_calls
 from causerie.web.call_questions import BY, KEY, AskedCalls, ask
 from causerie.web.changes import Change, count_change
@@ -67,7 +66,7 @@ class CostPages:
         self,
         costs: Costs,
         accounts: Accounts,
-        topics: Topics,
+        discretion: Discretion,
         offers: Offers,
         doors: Doors,
         pages: Pages,
@@ -76,7 +75,7 @@ class CostPages:
     ) -> None:
         self._costs = costs
         self._accounts = accounts
-        self._topics = topics
+        self._discretion = discretion
         self._offers = offers
         self._doors = doors
         self._pages = pages
@@ -122,7 +121,7 @@ class CostPages:
             extent = self._costs.extent(project)
             return (extent.first, extent.latest) if extent.first and extent.latest else None
 
-        tree = TopicTree(self._topics.all(project))
+        tree = self._discretion.tree(project)
         zone = visitor.project.zone
         return ask(project, request.query_params, self._clock(), reach, keys, tree, zone)
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from causerie.reports import Question
 from causerie.store.events import statement
+from causerie.wording import encodable
 
 FORMATS = ("csv", "parquet", "json", "sql")
 PARQUET = "application/vnd.apache.parquet"
@@ -57,7 +58,9 @@ def as_parquet(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, An
 
 def _column(values: list[Any]) -> list[Any]:
     plain = [
-        msgspec.json.encode(value).decode() if isinstance(value, (Mapping, list, tuple)) else value
+        msgspec.json.encode(value, enc_hook=encodable).decode()
+        if isinstance(value, (Mapping, list, tuple))
+        else value
         for value in values
     ]
     kinds = {type(value) for value in plain if value is not None}
@@ -69,7 +72,7 @@ def _column(values: list[Any]) -> list[Any]:
 
 def as_json(name: str, rows: Iterable[Mapping[str, Any]]) -> Response:
     """A JSON array of objects."""
-    body = msgspec.json.format(msgspec.json.encode(list(rows)), indent=2)
+    body = msgspec.json.format(msgspec.json.encode(list(rows), enc_hook=encodable), indent=2)
     return _file(body, f"{name}.json", "application/json", shown=True)
 
 
@@ -96,7 +99,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return msgspec.json.encode(value).decode()
+        return msgspec.json.encode(value, enc_hook=encodable).decode()
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return value

@@ -36,7 +36,7 @@ from causerie.store.accounts import Accounts
 from causerie.web.pages import Pages
 from causerie.web.voices import Voices
 from causerie.wire import contextai as wire
-from causerie.wording import say
+from causerie.wording import encodable, say
 
 HTTP_WORDS: dict[int, str] = {
     404: say("There is nothing here."),
@@ -76,7 +76,7 @@ class JSONResponse(Response):
 
     def render(self, content: Any) -> bytes:
         """The value as JSON bytes."""
-        return msgspec.json.encode(content)
+        return msgspec.json.encode(content, enc_hook=encodable)
 
 
 def answer_error(

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from causerie.discretion import Discretion
 from causerie.reports import Question, Reports
 from causerie.store.notes import Notes
-from causerie.store.topics import Topics
 from causerie.store.views import Views
 from causerie.topic_trees import DEPTH_MAX, TopicTree
 from causerie.views import PAGES_BY_END
@@ -30,7 +30,7 @@ class FilteredPages:
     def __init__(
         self,
         reports: Reports,
-        topics: Topics,
+        discretion: Discretion,
         views: Views,
         notes: Notes,
         doors: Doors,
@@ -40,7 +40,7 @@ class FilteredPages:
         self._reports = reports
         self._views = views
         self._notes = notes
-        self._topics = topics
+        self._discretion = discretion
         self._doors = doors
         self._pages = pages
         self._clock = clock
@@ -70,7 +70,7 @@ class FilteredPages:
 
     def tree(self, project: str) -> TopicTree:
         """The topics of a project."""
-        return TopicTree(self._topics.all(project))
+        return self._discretion.tree(project)
 
     def reaches(self, before: Question) -> bool:
         """Whether there was anything yet when that span began: else growth would be invented."""
@@ -121,13 +121,15 @@ class FilteredPages:
 
 
 def topic_choices(tree: TopicTree) -> Choices:
-    """The topics that can be chosen, with their names; what is in a theme stands under it."""
+    """The topics that can be chosen, with their names; what is in a theme stands under it. One
+    without a name cannot be told from others.
+    """
     found: Choices = []
 
     def add(parent: str, depth: int) -> None:
         topics = sorted(tree.children(parent), key=lambda topic: (not topic.kept, topic.title))
         for topic in topics:
-            if not topic.hidden and depth < DEPTH_MAX:
+            if not topic.hidden and topic.is_named and depth < DEPTH_MAX:
                 found.append((topic.id, "\u2003" * depth + topic.title))
                 add(topic.id, depth + 1)
 

@@ -192,7 +192,8 @@ def _allowed(name: str, tree: TopicTree) -> tuple[Container[str], Mapping[str, s
     if name == "signal":
         return SIGNAL_WORDS, _called(SIGNAL_WORDS)
     if name == "topic":
-        titles = {tree.title(id).casefold(): id for id in tree.topics}
+        named = [topic for topic in tree.topics.values() if topic.is_named]
+        titles = {topic.title.casefold(): topic.id for topic in named}
         return {WITHOUT_TOPIC, *tree.topics}, titles
     if name in CHOICES:
         return CHOICES[name], {}

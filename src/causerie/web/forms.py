@@ -51,6 +51,14 @@ def check_csrf(form: Mapping[str, str], secret: str) -> None:
         raise Forbidden(STALE)
 
 
+def whole_of(form: Mapping[str, str], field: str, most: int) -> int:
+    """A whole number from 1 on in a form. Raises Invalid, naming the field."""
+    text = form.get(field, "").strip()
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) <= most):
+        raise Invalid(say("a number from 1 to %(most)s is expected", most=most), field=field)
+    return int(text)
+
+
 def sentence(words: str) -> str:
     """What an error says, as a sentence of a page; in its language if it is marked."""
     return words.shaped(_as_sentence) if isinstance(words, Wording) else _as_sentence(words)

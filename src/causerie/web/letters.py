@@ -10,14 +10,13 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from causerie.accounts import Project
+from causerie.discretion import Discretion
 from causerie.errors import NotFound
 from causerie.metric_catalogue import metric_of
 from causerie.mornings import Look, Mornings, look_at
 from causerie.notices import Destination, Letter, Notice
 from causerie.store.accounts import Accounts
 from causerie.store.alerts import Alerts
-from causerie.store.topics import Topics
-from causerie.topic_trees import TopicTree
 from causerie.web.alert_words import evidence, firing_sentence, rule_sentence
 from causerie.web.morning_pages import lines_of, rows_of, span_of
 from causerie.web.pages import Pages
@@ -58,14 +57,14 @@ class Letters:
     def __init__(
         self,
         accounts: Accounts,
-        topics: Topics,
+        discretion: Discretion,
         mornings: Mornings,
         alerts: Alerts,
         pages: Pages,
         base_url: str,
     ) -> None:
         self._accounts = accounts
-        self._topics = topics
+        self._discretion = discretion
         self._mornings = mornings
         self._alerts = alerts
         self._pages = pages
@@ -97,7 +96,7 @@ class Letters:
     def _digest(self, notice: Notice, project: Project, now: datetime) -> Sheet:
         choice = "week" if notice.document["every"] == "week" else "yesterday"
         look = look_at(choice, now, project.zone, None)
-        tree = TopicTree(self._topics.all(project.id))
+        tree = self._discretion.tree(project.id)
         asked = parse(project.id, QueryParams(""), now, lambda: None, zone=project.zone, tree=tree)
         morning = self._mornings.morning(asked.question, look, tree, now)
         keys = {key.id: f"{key.name} …{key.hint}" for key in self._accounts.keys(project.id)}

@@ -4,7 +4,7 @@ texts of users marked as such.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,15 +14,16 @@ from starlette.datastructures import QueryParams
 
 from causerie.accounts import Project
 from causerie.conversations import Kind, Message
+from causerie.discretion import Discretion
 from causerie.errors import NotFound
 from causerie.meaning_reports import MeaningReports
+from causerie.meaning_reports import Part as Talked
 from causerie.metric_catalogue import METRICS, metric_of
 from causerie.metric_reports import MetricReports, Part, Series
 from causerie.metrics import split_of
 from causerie.queries.desk import QueryDesk, TypedQuery
 from causerie.queries.tables import TABLES
 from causerie.reports import ConversationRow, Page, Reports, Totals
-from causerie.store.topics import Topics
 from causerie.topic_trees import TopicTree
 from causerie.topics import Topic
 from causerie.uncertainty import Number
@@ -64,7 +65,7 @@ class McpAnswers:
         self,
         reports: Reports,
         meanings: MeaningReports,
-        topics: Topics,
+        discretion: Discretion,
         numbers: MetricReports,
         desk: QueryDesk,
         clock: Clock,
@@ -72,7 +73,7 @@ class McpAnswers:
     ) -> None:
         self._reports = reports
         self._meanings = meanings
-        self._topics = topics
+        self._discretion = discretion
         self._numbers = numbers
         self._desk = desk
         self._clock = clock
@@ -115,11 +116,7 @@ class McpAnswers:
             "mood_messages": now.scored,
             "languages": {part.value: part.conversations for part in parts.languages[:8]},
             "signals": {part.value: part.conversations for part in parts.signals[:8]},
-            "top_topics": {
-                tree.title(part.value): part.conversations
-                for part in parts.topics[:10]
-                if part.value in tree
-            },
+            "top_topics": _tops(parts.topics, tree),
             "url": self._page(caller, "", asked.query()),
         }
 
@@ -146,7 +143,9 @@ class McpAnswers:
         now = self._meanings.topics(asked.question, tree)
         before = self._meanings.topics(asked.question.previous(), tree)
         line = Lines(tree, now, before).line(topic)
-        samples = self._meanings.samples(question, typical=True, count=SAMPLES)
+        samples = (
+            [] if topic.is_small else self._meanings.samples(question, typical=True, count=SAMPLES)
+        )
         return {
             **self._span(asked),
             **self._line(caller, asked, tree, line),
@@ -296,7 +295,7 @@ class McpAnswers:
     # -- how it is asked and told ------------------------------------------------------------------
 
     def _tree(self, caller: Caller) -> TopicTree:
-        return TopicTree(self._topics.all(caller.project.id))
+        return self._discretion.tree(caller.project.id)
 
     def _asked(
         self, caller: Caller, given: Mapping[str, Any], without: tuple[str, ...] = ()
@@ -379,10 +378,20 @@ FILTERS = ("tenant", "user", "model", "language", "mood", "rating", "topic", "si
 def _topic(tree: TopicTree, wanted: str) -> Topic:
     if wanted in tree:
         return tree.topics[tree.target(wanted)]
-    named = [t for t in tree.topics.values() if t.title.casefold() == wanted.strip().casefold()]
+    named = [t for t in tree.topics.values() if _is_called(t, wanted)]
     if not named:
         raise NotFound("there is no such topic; the tool topics has ids and names")
     return tree.topics[tree.target(named[0].id)]
+
+
+def _tops(topics: Sequence[Talked], tree: TopicTree) -> dict[str, int]:
+    """Those most talked about; topics without a name cannot be told apart, and are left out."""
+    named = [part for part in topics if part.value in tree and tree.topics[part.value].is_named]
+    return {tree.title(part.value): part.conversations for part in named[:10]}
+
+
+def _is_called(topic: Topic, wanted: str) -> bool:
+    return topic.is_named and topic.title.casefold() == wanted.strip().casefold()
 
 
 def _named(name: str, tree: TopicTree, by_topic: bool) -> str:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from causerie.errors import Invalid, NotFound
 from causerie.reports import CONVERSATION_SORTS, USER_SORTS
 from causerie.web.mcp_answers import Caller, McpAnswers
+from causerie.wording import encodable
 
 ANSWER_CHARS_MAX = 40_000
 CUT = "\n… (cut: the answer is over 40,000 characters; ask for less: a lower limit, fewer columns)"
@@ -235,7 +236,7 @@ class Tools:
         except msgspec.ValidationError as error:
             raise Invalid(str(error), field="arguments") from error
         answer = self._answers[name](caller, msgspec.to_builtins(arguments))
-        text = msgspec.json.encode(answer).decode()
+        text = msgspec.json.encode(answer, enc_hook=encodable).decode()
         return text if len(text) <= ANSWER_CHARS_MAX else text[:ANSWER_CHARS_MAX] + CUT
 
     def __contains__(self, name: str) -> bool:

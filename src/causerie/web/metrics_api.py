@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from causerie.discretion import Discretion
 from causerie.errors import Invalid
 from causerie.metric_catalogue import METRICS, metric_of
 from causerie.metric_reports import Line, MetricReports, Part, Series
 from causerie.metrics import META, Metric, split_of
 from causerie.reports import Reports
-from causerie.store.topics import Topics
 from causerie.topic_trees import TopicTree
 from causerie.uncertainty import Value
 from causerie.web.downloads import download
@@ -39,13 +39,13 @@ class MetricsAPI:
         keys: Keys,
         metrics: MetricReports,
         reports: Reports,
-        topics: Topics,
+        discretion: Discretion,
         clock: Callable[[], datetime],
     ) -> None:
         self._keys = keys
         self._metrics = metrics
         self._reports = reports
-        self._topics = topics
+        self._discretion = discretion
         self._clock = clock
 
     def routes(self) -> list[Route]:
@@ -72,7 +72,7 @@ class MetricsAPI:
         kind = given.get("format", "json")
         if kind not in FORMATS:
             raise Invalid(f"format: {', '.join(FORMATS)}", field="format")
-        tree = TopicTree(self._topics.all(project.id))
+        tree = self._discretion.tree(project.id)
         asked = self._asked(reader, given, tree)
         question = in_currency(asked.question, metric, given.get("currency", ""))
         series = self._metrics.series(question, metric, split, tree, compares=asked.compares)

@@ -16,7 +16,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from causerie.accounts import NAME_CHARS_MAX, NO_LIMITS, KeyKind, Project, Role, normal_email
+from causerie.accounts import (
+    NAME_CHARS_MAX,
+    NO_LIMITS,
+    TOPIC_USERS_MIN_MAX,
+    KeyKind,
+    Project,
+    Role,
+    normal_email,
+)
 from causerie.config import Settings
 from causerie.errors import CauserieError, Conflict, Invalid
 from causerie.privacy import filter_of
@@ -24,7 +32,7 @@ from causerie.reports import Reports
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SignIns
 from causerie.web.filters import WITHOUT_TENANT
-from causerie.web.forms import sentence
+from causerie.web.forms import sentence, whole_of
 from causerie.web.key_limits import LOGGINGS, Ledger, allowance_of, month_start, shown_of
 from causerie.web.language_pages import remember_language
 from causerie.web.masking_forms import KINDS_SHOWN, fields_of, masking_of, tried
@@ -48,6 +56,7 @@ DONE = {
     "on": say("The personal-data filter is on."),
     "off": say("The personal-data filter is off."),
     "rules": say("What is masked has changed, for what arrives from now on."),
+    "topics": say("Topics of fewer users have no name from now on."),
     "role": say("The role is changed."),
     "removed": say("The member is out of this project."),
     "withdrawn": say("The invitation no longer works."),
@@ -107,6 +116,7 @@ class SettingsPages:
             post("/keys/{key}/revoke", "keys", Role.MEMBER, self._revoke_key),
             post("/privacy", "privacy", Role.OWNER, self._set_masking),
             post("/privacy/rules", "privacy", Role.OWNER, self._set_rules),
+            post("/privacy/topics", "privacy", Role.OWNER, self._set_topic_users),
             post("/privacy/try", "privacy", Role.OWNER, self._try_rules),
             post("/members", "members", Role.OWNER, self._invite),
             post("/members/withdraw", "members", Role.OWNER, self._withdraw),
@@ -182,6 +192,7 @@ class SettingsPages:
                 "kinds": KINDS_SHOWN,
                 "rules": fields_of(shown.masking),
                 "scan": None,
+                "TOPIC_USERS_MIN_MAX": TOPIC_USERS_MIN_MAX,
             }
         if tab == "project":
             return {"zones": zone_names()}
@@ -255,6 +266,12 @@ class SettingsPages:
         self._accounts.set_rules(visitor.project.id, masking_of(form))
         self._forget()
         return self._back(visitor, "/privacy", "rules")
+
+    def _set_topic_users(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        least = whole_of(form, "topic_users_min", TOPIC_USERS_MIN_MAX)
+        self._accounts.set_topic_users_min(visitor.project.id, least)
+        self._forget()
+        return self._back(visitor, "/privacy", "topics")
 
     def _try_rules(self, request: Request, visitor: Visitor, form: Form) -> Response:
         scan = tried(self._reports, visitor.project.id, masking_of(form))

@@ -134,7 +134,7 @@ def draw_map(tree: TopicTree, report: TopicsReport, middles: Mapping[str, np.nda
             x=round(float(place[0]), 1),
             y=round(float(place[1]), 1),
             radius=round(radius, 1),
-            label=_label(tree.title(row.id), radius),
+            label="" if tree.topics[row.id].is_small else _label(tree.title(row.id), radius),
             near=tuple(tree.topics[rows[other].id] for other in others),
         )
         for row, place, radius, others in zip(rows, places, radii, near, strict=True)

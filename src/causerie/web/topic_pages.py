@@ -212,7 +212,7 @@ class TopicPages:
         samples = {
             name: self._meanings.samples(about, typical=typical, count=SAMPLES_SHOWN)
             for name, typical in (("typical", True), ("latest", False))
-            if line.row.messages
+            if line.row.messages and not topic.is_small
         }
         return self._render(
             request,
@@ -414,6 +414,10 @@ class TopicPages:
         return self._back(visitor, f"/{into}", "merged")
 
     def _keep(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        tree, id = self._filtered.tree(visitor.project.id), request.path_params["topic"]
+        if id in tree and tree.topics[id].is_small:
+            # Its definition would be what somebody said.
+            raise Conflict(say("too few users talk about this topic to keep it"), field="topic")
         topic = self._changes.keep(*self._named(request, visitor), form.get("name", ""))
         # From the list one goes on with the list.
         return self._back(visitor, "" if form.get("back") == "list" else f"/{topic.id}", "kept")

@@ -77,7 +77,9 @@ class TopicSuggestions:
         shown = found[first : first + question.per_page]
         rows = [
             wire.TopicWithSamples(
-                topic.id, topic.title, self._samples(question, tree.members(topic.id))
+                topic.id,
+                topic.title,
+                [] if topic.is_small else self._samples(question, tree.members(topic.id)),
             )
             for topic in shown
         ]
