@@ -270,11 +270,13 @@ class EventStore:
         return cast(datetime, moment)
 
     def given_up(self, tables: Sequence[EventTable], moment: datetime) -> int:
-        """Parts that were replaced by that moment and whose files are still on the disk."""
+        """Parts that were replaced by that moment and whose files are still on the disk, those too
+        that are being deleted: the engine lists them only where their state is asked for.
+        """
         query = (
             f"SELECT count() FROM {self._system('parts')}"
             " WHERE database = currentDatabase() AND table IN {tables:Array(String)}"
-            " AND NOT active AND remove_time <= {moment:DateTime('UTC')}"
+            " AND _state IN ('Outdated', 'Deleting') AND remove_time <= {moment:DateTime('UTC')}"
         )
         given = {"tables": self._locals(tables), "moment": moment}
         with self._client() as client:
