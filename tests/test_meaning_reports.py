@@ -281,3 +281,19 @@ def test_a_project_that_nothing_is_known_of_answers_everything(
     assert reports.breakdown(nobody, tree).languages == []
     assert reports.samples(replace(nobody, topics=("late",)), typical=True, count=3) == []
     assert reports.of_conversation("nobody", "", "a") == {}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_latest_of_several_topics_are_what_each_alone_has(
+    events: EventStore, week: Question, tree: TopicTree, count: int
+) -> None:
+    reports = Reports(events)
+    month = replace(week, since=NOON - timedelta(days=30))
+    parts = {name: tree.members(name) for name in ("post", "late", "lost", "money", "never")}
+    alone = {
+        name: reports.conversations(replace(month, topics=topics, per_page=count)).rows
+        for name, topics in parts.items()
+    }
+    alone["never"] = []
+    assert reports.latest_of_topics(month, parts, count) == alone
+    assert [len(rows) for rows in alone.values()][:2] == [count, min(count, 2)]

@@ -315,6 +315,26 @@ class Reports:
         total = int(keys[0]["total"])
         return Page(rows, total, question.page, question.per_page)
 
+    def latest_of_topics(
+        self, question: Question, topics: Mapping[str, Sequence[str]], count: int
+    ) -> dict[str, list[ConversationRow]]:
+        """The `count` latest conversations about each of some topics, given with their parts."""
+        every = {part for parts in topics.values() for part in parts}
+        asked = replace(question, topics=tuple(sorted(every)))
+        among = {"names": list(topics), "parts": [list(parts) for parts in topics.values()]}
+        parameters = {**asked.parameters(), **among, "count": count}
+        keys = self._events.select("reports/latest_of_topics", parameters) if every else []
+        names = [(key["tenant"], key["id"]) for key in keys]
+        starts = [key["started_at"] for key in keys]
+        rows = self.named(question.project, names, min(starts), max(starts)) if keys else []
+        found = {(row.tenant, row.id): row for row in rows}
+        latest: dict[str, list[ConversationRow]] = {topic: [] for topic in topics}
+        for key in keys:
+            row = found.get((key["tenant"], key["id"]))
+            if row is not None:
+                latest[key["topic"]].append(row)
+        return latest
+
     def named(
         self, project: str, names: Sequence[tuple[str, str]], since: datetime, until: datetime
     ) -> list[ConversationRow]:

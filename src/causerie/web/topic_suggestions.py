@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -75,21 +75,27 @@ class TopicSuggestions:
         )
         first = (question.page - 1) * question.per_page
         shown = found[first : first + question.per_page]
+        # A topic of few users shows nothing that they said.
+        parts = {topic.id: tree.members(topic.id) for topic in shown if not topic.is_small}
+        samples = self._samples(replace(question, since=BEGINNING), parts)
         rows = [
-            wire.TopicWithSamples(
-                topic.id,
-                topic.title,
-                [] if topic.is_small else self._samples(question, tree.members(topic.id)),
-            )
+            wire.TopicWithSamples(topic.id, topic.title, samples.get(topic.id, []))
             for topic in shown
         ]
         return Page(rows, len(found), question.page, question.per_page)
 
     def _samples(
-        self, question: Question, members: tuple[str, ...]
-    ) -> list[wire.ConversationResponse]:
-        latest = replace(question, since=BEGINNING, topics=members, page=1, per_page=SAMPLES)
-        return self._answers.page(latest).conversations
+        self, question: Question, parts: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, list[wire.ConversationResponse]]:
+        """Some of the latest conversations of each topic, all of them read at once."""
+        latest = self._reports.latest_of_topics(question, parts, SAMPLES)
+        rows = {(row.tenant, row.id): row for found in latest.values() for row in found}
+        transcripts = self._reports.transcripts(question.project, list(rows.values()))
+        answers = self._answers.conversations(question.project, transcripts)
+        said = dict(zip(rows, answers, strict=True))
+        return {
+            topic: [said[row.tenant, row.id] for row in found] for topic, found in latest.items()
+        }
 
     async def conversations(self, request: Request) -> Response:
         """A page of the conversations about a topic."""
