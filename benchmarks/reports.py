@@ -1,6 +1,6 @@
 """Every page and report, timed from outside at several sizes of history.
 
-python benchmarks/reports.py [--messages 100000 3000000 10000000] [--rounds 20]
+PYTHONPATH=. python benchmarks/reports.py [--messages 100000 3000000 10000000] [--rounds 20]
 
 Fills a fresh folder with made-up conversations of 1 to 9 messages over a year, with what is
 understood of them and the calls of a quarter of them, starts `causerie serve` on it, and asks for
@@ -18,6 +18,8 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -78,6 +80,7 @@ WORDS = [
 ]
 
 TOPICS = 40
+DIMENSIONS = 384
 KEPT_TOPICS = 10
 
 # Whom, when and about what: a few users talk much, a few topics are large, days have their hours.
@@ -139,7 +142,7 @@ FROM ({ROWS}) ARRAY JOIN range(count) AS place
 
 MEANINGS = f"""
 INSERT INTO meanings (project, tenant, conversation, position, message, at, user, role, language,
-  sentiment, signals, topics, suggested, revision, version, deleted)
+  sentiment, signals, topics, suggested, model, vector, revision, version, deleted)
 SELECT
   'default', tenant, id, number * 1048576 + place,
   concat('e_', toString(number), '_', toString(place)),
@@ -147,7 +150,8 @@ SELECT
   if(place % 2 = 0, mood, NULL),
   arrayFilter(s -> s != '' AND place = 0, [signal]),
   arrayFilter(t -> t != '' AND place % 2 = 0, [kept_topic]),
-  if(place % 2 = 0, found_topic, ''), 1, 1, 0
+  if(place % 2 = 0, found_topic, ''), if(place % 2 = 0, 'made-up', ''),
+  if(place % 2 = 0, randomString({DIMENSIONS}), ''), 1, 1, 0
 FROM ({ROWS}) ARRAY JOIN range(count) AS place
 """
 
@@ -226,7 +230,7 @@ def sign_in(folder: Path) -> str:
     engine = open_state(Settings(data=folder).state_address)
     accounts = Accounts(engine)
     now = datetime.now(UTC)
-    member = accounts.create_member("bench@example.com", now)
+    member = accounts.create_member(f"bench-{now.timestamp():.0f}@example.com", now)
     accounts.join("default", member.id, Role.OWNER)
     return f"causerie-session={SignIns(engine).create_session(member.id, now)[0]}"
 
@@ -237,8 +241,10 @@ PLACES = {
     "{user:path}": "user-7",
     "{topic}": "topic-12",
 }
-MISSING = ("{context}", "{endpoint}", "{topic}/edit")
-"""What this history has none of: the topic was found, and a person changes only what is kept."""
+MISSING = ("{context}", "{endpoint}", "{alert}", "{topic}/edit", "funnels/conversations")
+"""What this history has none of: the topic was found, and a person changes only what is kept; and
+what is asked for below, with what it needs.
+"""
 VARIANTS = [
     "?days=90",
     "?days=365&period=week",
@@ -256,6 +262,10 @@ VARIANTS = [
     "/users/engagement?days=90",
     "/topics?days=90",
     "/models?days=90&by=model",
+    "/search?days=90&q=insurance+password",
+    "/reports/funnels?days=90&step=first&step=topic:topic-12&step=event:Paid",
+    "/reports/funnels?days=90&step=first&step=event:Paid&by=user&split=model",
+    "/reports/funnels/conversations?days=90&step=first&step=event:Paid&reached=2",
 ]
 
 
@@ -348,28 +358,40 @@ def memory_mib(server: ServerProcess) -> int:
     return int(found[1]) // 1024 if found else 0
 
 
-def measure(messages: int, rounds: int, like: str) -> dict[str, list[Taken]]:
+@contextmanager
+def kept(keep: Path | None, messages: int) -> Iterator[Path]:
+    """The folder of a history, for once or for good."""
+    if keep is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    folder = keep / str(messages)
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
+def measure(folder: Path, messages: int, rounds: int, like: str) -> dict[str, list[Taken]]:
     """What each path took."""
-    with tempfile.TemporaryDirectory() as folder:
-        begin = time.monotonic()
-        fill(Path(folder), messages)
+    begin = time.monotonic()
+    if not any(folder.iterdir()):
+        fill(folder, messages)
         print(f"{messages:,} messages made in {time.monotonic() - begin:.0f} s", flush=True)
-        server = ServerProcess(Path(folder))
-        server.start()
-        key, cookie = server.key("read"), sign_in(Path(folder))
-        headers = {"Cookie": cookie, "Authorization": f"Bearer {key}"}
-        stopped = threading.Event()
-        coming = threading.Thread(target=keep_coming, args=(server, server.key("ingest"), stopped))
-        coming.start()
-        try:
-            asked = [path for path in paths() if like in path]
-            taken = time_paths(server, asked, headers, rounds)
-            print(f"{messages:,} messages: {memory_mib(server)} MiB at most", flush=True)
-        finally:
-            stopped.set()
-            coming.join()
-            server.stop()
-        return taken
+    server = ServerProcess(folder)
+    server.start()
+    key, cookie = server.key("read"), sign_in(folder)
+    headers = {"Cookie": cookie, "Authorization": f"Bearer {key}"}
+    stopped = threading.Event()
+    coming = threading.Thread(target=keep_coming, args=(server, server.key("ingest"), stopped))
+    coming.start()
+    try:
+        asked = [path for path in paths() if like in path]
+        taken = time_paths(server, asked, headers, rounds)
+        print(f"{messages:,} messages: {memory_mib(server)} MiB at most", flush=True)
+    finally:
+        stopped.set()
+        coming.join()
+        server.stop()
+    return taken
 
 
 def row(taken: list[Taken]) -> tuple[float, float, float]:
@@ -385,10 +407,12 @@ def main() -> None:
     parser.add_argument("--messages", type=int, nargs="+", default=sizes)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--like", default="", help="only addresses with this in them")
+    parser.add_argument("--keep", type=Path, help="where histories are, or are made and stay")
     chosen = parser.parse_args()
     results = {}
     for size in chosen.messages:
-        taken = measure(size, chosen.rounds, chosen.like)
+        with kept(chosen.keep, size) as folder:
+            taken = measure(folder, size, chosen.rounds, chosen.like)
         results[size] = {path: row(times) for path, times in taken.items()}
     print("path".ljust(PATH_CHARS) + "".join(f"{size:>12,} p50   p95  work" for size in results))
     for path in next(iter(results.values())):
