@@ -207,7 +207,7 @@ class Engagement:
 
     def standings(self, question: Question) -> list[StandingBucket]:
         """A bucket for every day, week or month of the span, empty ones too, in order."""
-        rows = self._events.select("reports/standings", visits_parameters(question))
+        rows = self._events.select("reports/standings", question.parameters())
         found: dict[date, dict[Standing, Group]] = {}
         for row in rows:
             group = Group(int(row["people"]), int(row["conversations"]))
@@ -217,13 +217,8 @@ class Engagement:
 
     def gaps(self, question: Question, tree: TopicTree) -> Gaps:
         """What new people talk about against what veterans do."""
-        bound = {**visits_parameters(question), **tree.parameters()}
+        bound = {**question.parameters(), **tree.parameters()}
         return gaps_of(self._events.select("reports/standing_topics", bound), tree)
-
-
-def visits_parameters(question: Question) -> dict[str, Any]:
-    """What statements over visits are bound to."""
-    return {**question.parameters(), "reads_visits": True}
 
 
 def reach_parameters(question: Question) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from causerie.costs import CallQuestion, Costs
 from causerie.metric_workings import SIGNALS, Frame
-from causerie.metrics import WHOLE, Metric, Source, Split
+from causerie.metrics import META, WHOLE, Metric, Source, Split
 from causerie.reports import Question, bucket_end, bucket_starts
 from causerie.store.events import EventStore
 from causerie.topic_trees import NO_TOPICS, TopicTree
@@ -20,6 +20,8 @@ PARTS_MAX = 8
 """So many parts have a name; what is left is the other."""
 DISTANT = date(1970, 1, 1)
 """What the statements have as the bucket of the whole span."""
+OF_TALKS = ("topic", "signal", "rating", "language", META, "source", "mood", "standing")
+"""What calls are split by that their conversations tell."""
 Place = tuple[int, str, str]
 """A part as the statements tell it: its kind, name, and tenant."""
 EVERY: Place = (0, "", "")
@@ -189,8 +191,7 @@ def parameters(
         "withins": [within for _, _, within in named],
         "told": list(SIGNALS),
         "wants_people": counts_new,
-        "reads_visits": bool(question.standing) or split.name == "standing",
-        "wants_talks": bool(split.name),
+        "wants_talks": split.name in OF_TALKS,
         "ends": [end.isoformat() for end in ends],
         "window": metric.window,
     }

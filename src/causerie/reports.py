@@ -112,7 +112,6 @@ class Question:
             "topics": list(self.topics),
             "signals": _any_of(self.signal, self.conditions.signals),
             "standing": self.standing,
-            "reads_visits": bool(self.standing),
             **visits.parameters(),
             **self.conditions.parameters(),
             "period": self.period,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from causerie.store.events import statement
+from causerie.store.statements import statement
 from causerie.wording import say
 
 
@@ -33,7 +33,7 @@ class Table:
     @property
     def rows(self) -> str:
         """The query that makes its rows."""
-        return statement(self.statement)
+        return statement(self.statement, {})
 
 
 _TENANT = Column(

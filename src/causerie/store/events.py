@@ -1,6 +1,7 @@
 """The analytics store: chDB in the data folder, or a ClickHouse server or cluster by URL.
 
-One dialect and one client for all of them. Reads are named: each is a file in `store/sql`.
+One dialect and one client for all of them. Reads are named: each is a file in `store/sql`, of
+which `statements.py` sends what is asked for.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -30,6 +29,7 @@ from clickhouse_connect.driver.exceptions import (
 
 from causerie.errors import TooLarge, Unavailable
 from causerie.store.events_schema import TABLES, EventTable
+from causerie.store.statements import bound, statement
 
 CLIENTS_MAX = 4
 CONNECT_TIMEOUT_S = 5
@@ -95,8 +95,8 @@ class EventStore:
         """Make what tables and columns are missing. Raises Unavailable when nothing answers."""
         with self._client() as client:
             for table in TABLES:
-                for statement in table.statements(self._cluster):
-                    client.command(statement)
+                for creation in table.statements(self._cluster):
+                    client.command(creation)
                 self._widen(client, table)
 
     def _widen(self, client: Client, table: EventTable) -> None:
@@ -108,8 +108,8 @@ class EventStore:
                 parameters={"table": name},
             ).result_columns
             columns = present[0] if present else ()
-            for statement in table.additions(name, columns, self._cluster):
-                client.command(statement)
+            for change in table.additions(name, columns, self._cluster):
+                client.command(change)
             self._settle(client, table, name)
 
     def _settle(self, client: Client, table: EventTable, name: str) -> None:
@@ -119,8 +119,8 @@ class EventStore:
             " WHERE database = currentDatabase() AND name = {table:String}",
             parameters={"table": name},
         ).result_rows
-        for statement in table.settling(name, rows[0][0] if rows else "", self._cluster):
-            client.command(statement)
+        for change in table.settling(name, rows[0][0] if rows else "", self._cluster):
+            client.command(change)
 
     def close(self) -> None:
         """Give all clients back; the embedded engine ends with its last one."""
@@ -168,10 +168,11 @@ class EventStore:
         """The rows of the named statement, the `binary` columns as bytes. Raises Unavailable,
         LookupError for no such name.
         """
+        text = statement(name, parameters)
         with self._client() as client:
             result = client.query(
-                statement(name),
-                parameters=dict(parameters),
+                text,
+                parameters=bound(text, parameters),
                 settings=self._read_settings(name),
                 column_formats=dict.fromkeys(binary, "bytes"),
             )
@@ -197,15 +198,11 @@ class EventStore:
     ) -> bytes:
         """The same as a file that the engine writes, such as `Parquet`. Raises the same."""
         # Without any value to bind by name, the driver would put values into the text by itself.
-        bound = {
-            name: value
-            for name, value in parameters.items()
-            if f"{{{name.removesuffix('_64')}:" in query
-        }
+        needed = bound(query, parameters)
         with self._client(transient=()) as client:
             # A server answers when it is done, else an error would come in the middle of the rows.
             whole = {"wait_end_of_query": 1}
-            with client.raw_stream(query, parameters=bound, settings=whole, fmt=format) as stream:
+            with client.raw_stream(query, parameters=needed, settings=whole, fmt=format) as stream:
                 body = bytearray()
                 while chunk := stream.read(READ_BYTES):
                     body += chunk
@@ -224,7 +221,7 @@ class EventStore:
         """
         with self._client() as client:
             client.command(
-                statement(name),
+                statement(name, parameters),
                 parameters=dict(parameters),
                 settings={**self._read_settings(name), **self._write_settings()},
             )
@@ -242,7 +239,7 @@ class EventStore:
                 # The condition looks at rows of its own node: they must have arrived there.
                 client.command(f"SYSTEM SYNC REPLICA{on} {local}")
             client.command(
-                f"ALTER TABLE {local}{on} DELETE WHERE {statement(name)}",
+                f"ALTER TABLE {local}{on} DELETE WHERE {statement(name, parameters)}",
                 parameters=dict(parameters),
                 settings={"mutations_sync": 0, "allow_nondeterministic_mutations": 1},
             )
@@ -374,28 +371,6 @@ class EventStore:
                 client.close()
             except ClickHouseError as error:
                 log.info("a broken client did not close: %s", error)
-
-
-@cache
-def statement(name: str) -> str:
-    """The text of a named statement, such as `reports/totals`.
-
-    A line `--include NAME` stands for the file of that name beside it, or in another folder where
-    the name has one.
-    """
-    folder, _, _ = name.rpartition("/")
-    file = resources.files("causerie.store") / "sql" / f"{name}.sql"
-    if not file.is_file():
-        raise LookupError(f"no statement {name}")
-    lines = file.read_text().splitlines()
-    return "\n".join(
-        statement(_included(folder, line.split()[1])) if line.startswith("--include ") else line
-        for line in lines
-    )
-
-
-def _included(folder: str, name: str) -> str:
-    return name if "/" in name else f"{folder}/{name}"
 
 
 def embedded_address(data: Path) -> str:

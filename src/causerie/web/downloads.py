@@ -15,7 +15,7 @@ import msgspec
 from starlette.responses import Response
 
 from causerie.reports import Question
-from causerie.store.events import statement
+from causerie.store.statements import bound, statement
 from causerie.wording import encodable
 
 FORMATS = ("csv", "parquet", "json", "sql")
@@ -81,8 +81,11 @@ def as_sql(
 ) -> Response:
     """The statement of a report with what is bound to it."""
     parameters = {**question.parameters(), **more}
-    bound = "".join(f"--   {name} = {value!r}\n" for name, value in parameters.items())
-    body = f"-- bound by name:\n{bound}\n{statement(report)}\n"
+    text = statement(report, parameters)
+    values = "".join(
+        f"--   {name} = {value!r}\n" for name, value in bound(text, parameters).items()
+    )
+    body = f"-- bound by name:\n{values}\n{text}\n"
     return _file(body, f"{report.rpartition('/')[2]}.sql", "text/plain; charset=utf-8", shown=True)
 
 

@@ -22,7 +22,6 @@ from causerie.engagement import (
     Reach,
     StandingBucket,
     reach_parameters,
-    visits_parameters,
 )
 from causerie.reports import Reports, bucket_end
 from causerie.topic_trees import TopicTree
@@ -113,7 +112,7 @@ class EngagementPages:
     def _take(self, kind: str, of: str, asked: Asked, tree: TopicTree) -> Response:
         question = asked.question
         if kind == "sql":
-            bound = reach_parameters(question) if of == "reach" else visits_parameters(question)
+            bound = reach_parameters(question) if of == "reach" else question.parameters()
             return as_sql(STATEMENTS[of], question, {**bound, **tree.parameters()})
         rows = self._rows(of, asked, tree)
         name = f"{question.project}-{of}"

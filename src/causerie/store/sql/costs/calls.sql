@@ -9,23 +9,43 @@ calls AS (
   WHERE project = {project:String}
     AND at >= {since:DateTime64(6, 'UTC')}
     AND at < {until:DateTime64(6, 'UTC')}
-    AND ({every_tenant:Bool} OR tenant = {tenant:String})
-    AND ({conversation:String} = '' OR conversation = {conversation:String})
-    AND (empty({users:Array(String)}) OR has({users:Array(String)}, user))
-    AND (empty({without_users:Array(String)}) OR NOT has({without_users:Array(String)}, user))
-    AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))
-    AND (empty({without_models:Array(String)}) OR NOT has({without_models:Array(String)}, model))
-    AND ({key:String} = '' OR key = {key:String})
-    AND ({endpoint:String} = '' OR endpoint = {endpoint:String})
-    AND (empty({endpoints:Array(String)}) OR has({endpoints:Array(String)}, endpoint))
-    AND ({context:String} = '' OR context = {context:String})
+--unless every_tenant
+    AND tenant = {tenant:String}
+--end
+--when conversation
+    AND conversation = {conversation:String}
+--end
+--when users
+    AND has({users:Array(String)}, user)
+--end
+--when without_users
+    AND NOT has({without_users:Array(String)}, user)
+--end
+--when models
+    AND has({models:Array(String)}, model)
+--end
+--when without_models
+    AND NOT has({without_models:Array(String)}, model)
+--end
+--when key
+    AND key = {key:String}
+--end
+--when endpoint
+    AND endpoint = {endpoint:String}
+--end
+--when endpoints
+    AND has({endpoints:Array(String)}, endpoint)
+--end
+--when context
+    AND context = {context:String}
+--end
+--unless every_conversation
     -- Global, because calls are not spread like conversations.
-    AND ({every_conversation:Bool} OR cityHash64(tenant, conversation) GLOBAL IN (
+    AND cityHash64(tenant, conversation) GLOBAL IN (
       SELECT cityHash64(tenant, id)
       FROM conversations FINAL
       WHERE project = {project:String}
-        -- Constant, so that none is read where none is sought.
-        AND NOT {every_conversation:Bool}
 --include reports/fitting
-    ))
+    )
+--end
 )

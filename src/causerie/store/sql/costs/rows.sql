@@ -3,21 +3,36 @@
 WITH
 --include calls
 SELECT
-  multiIf(
-    {by:String} = 'user', user,
-    {by:String} = 'key', toString(key),
-    {by:String} = 'endpoint', toString(endpoint),
-    toString(model)) AS name,
-  if({by:String} = 'user', tenant, '') AS within,
+--when by=user
+  user AS name,
+  tenant AS within,
+--end
+--when by=key
+  toString(key) AS name,
+--end
+--when by=endpoint
+  toString(endpoint) AS name,
+--end
+--unless by=user by=key by=endpoint
+  toString(model) AS name,
+--end
+--unless by=user
+  '' AS within,
+--end
   count() OVER () AS total,
 --include sums
 FROM calls
 GROUP BY name, within
 ORDER BY
-  multiIf({sort:String} = 'calls', toFloat64(calls),
-          {sort:String} = 'tokens', toFloat64(input_tokens + output_tokens),
-          {sort:String} = 'slowest', toFloat64(ifNull(total_p95_ms, 0)),
-          toFloat64(costs[{currency:String}])) DESC,
+--when sort=tokens
+  toFloat64(input_tokens + output_tokens) DESC,
+--end
+--when sort=slowest
+  ifNull(total_p95_ms, 0) DESC,
+--end
+--unless sort=calls sort=tokens sort=slowest
+  toFloat64(costs[{currency:String}]) DESC,
+--end
   calls DESC,
   name,
   within

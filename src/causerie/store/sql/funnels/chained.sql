@@ -5,14 +5,21 @@
 talk AS (
   SELECT
     tenant, id, user, started_at,
-    multiIf(
-      {split:String} = 'model', [toString(model)],
-      {split:String} = 'language', [toString(language)],
-      {split:String} = 'meta', [metadata[{split_key:String}]],
-      {split:String} = 'topic', if(
-        empty(ancestry(arrayConcat(topics, suggested))), [''],
-        ancestry(arrayConcat(topics, suggested))),
-      CAST([], 'Array(String)')) AS parts
+--when split=model
+    [toString(model)] AS parts
+--end
+--when split=language
+    [toString(language)] AS parts
+--end
+--when split=meta
+    [metadata[{split_key:String}]] AS parts
+--end
+--when split=topic
+    if(empty(ancestry(arrayConcat(topics, suggested)) AS about), [''], about) AS parts
+--end
+--unless split
+    CAST([], 'Array(String)') AS parts
+--end
   FROM filtered
 ),
 hit AS (

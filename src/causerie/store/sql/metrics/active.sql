@@ -7,10 +7,14 @@ WITH
 ,
 --include reports/lineage
 ,
+--when wants_people
 --include people
 ,
+--end
+--when split=standing
 --include came
 ,
+--end
 --include valued
 ,
 --include parted

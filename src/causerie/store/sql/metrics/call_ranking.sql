@@ -6,22 +6,39 @@ WITH
 ,
 --include reports/lineage
 ,
+--when split=standing
 --include came
 ,
+--end
+--when wants_talks
 --include talks
 ,
+--end
 --include called
 SELECT
   value.1 AS name,
   value.2 AS within,
-  multiIf(
-    {rank:String} = 'input_tokens', toFloat64(sum(taken)),
-    {rank:String} = 'cached_tokens', toFloat64(sum(ifNull(reused, 0))),
-    {rank:String} = 'output_tokens', toFloat64(sum(given)),
-    {rank:String} = 'tokens', toFloat64(sum(taken + given)),
-    {rank:String} = 'cost', toFloat64(sumIf(ifNull(cost, 0), currency = {currency:String})),
-    {rank:String} = 'errors', toFloat64(countIf(error != '')),
-    toFloat64(count())) AS size
+--when rank=input_tokens
+  sum(taken) AS size
+--end
+--when rank=cached_tokens
+  sum(ifNull(reused, 0)) AS size
+--end
+--when rank=output_tokens
+  sum(given) AS size
+--end
+--when rank=tokens
+  sum(taken + given) AS size
+--end
+--when rank=cost
+  toFloat64(sumIf(ifNull(cost, 0), currency = {currency:String})) AS size
+--end
+--when rank=errors
+  countIf(error != '') AS size
+--end
+--unless rank
+  count() AS size
+--end
 FROM valued
 ARRAY JOIN values AS value
 GROUP BY value

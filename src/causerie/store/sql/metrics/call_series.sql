@@ -8,10 +8,14 @@ WITH
 ,
 --include reports/lineage
 ,
+--when split=standing
 --include came
 ,
+--end
+--when wants_talks
 --include talks
 ,
+--end
 --include called
 ,
 --include parted

@@ -6,8 +6,6 @@ people AS (
     min(started_at) AS first
   FROM conversations FINAL
   WHERE project = {project:String}
-    -- Constant, so that none is read where nobody asks.
-    AND {wants_people:Bool}
     AND started_at < {until:DateTime64(6, 'UTC')}
     AND user != ''
   GROUP BY who

@@ -6,22 +6,35 @@ WITH
 ,
 --include reports/lineage
 ,
---include people
-,
+--when split=standing
 --include came
 ,
+--end
 --include valued
 SELECT
   value.1 AS name,
   value.2 AS within,
-  multiIf(
-    {rank:String} = 'messages', sum(said),
-    {rank:String} = 'user_messages', sum(asked),
-    {rank:String} = 'assistant_messages', sum(answered),
-    {rank:String} = 'users', uniqExactIf(person, named),
-    {rank:String} = 'rated', sum(up + down),
-    {rank:String} = 'scored', sum(weight),
-    count()) AS size
+--when rank=messages
+  sum(said) AS size
+--end
+--when rank=user_messages
+  sum(asked) AS size
+--end
+--when rank=assistant_messages
+  sum(answered) AS size
+--end
+--when rank=users
+  uniqExactIf(person, named) AS size
+--end
+--when rank=rated
+  sum(up + down) AS size
+--end
+--when rank=scored
+  sum(weight) AS size
+--end
+--unless rank
+  count() AS size
+--end
 FROM valued
 ARRAY JOIN values AS value
 GROUP BY value

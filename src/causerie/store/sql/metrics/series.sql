@@ -7,10 +7,14 @@ WITH
 ,
 --include reports/lineage
 ,
+--when wants_people
 --include people
 ,
+--end
+--when split=standing
 --include came
 ,
+--end
 --include valued
 ,
 --include parted
@@ -28,9 +32,11 @@ SELECT
   sum(toFloat64(answered) * answered) AS assistant_messages_squared,
   uniqExactIf(person, named) AS users,
   uniqExactIf((person, day), named) AS user_days,
+--when wants_people
   uniqExactIf(person, named AND first >= {begun:DateTime64(6, 'UTC')}) AS new_in_span,
   uniqExactIf(person, named AND first >= {begun:DateTime64(6, 'UTC')}
     AND bucket_of(first) = bucket_of(at)) AS new_in_bucket,
+--end
   sum(up) AS thumbs_up,
   sum(down) AS thumbs_down,
   sum(toFloat64(up) * up) AS up_squared,

@@ -8,7 +8,9 @@ valued AS (
     bucket_of(at) AS bucket,
     cityHash64(c.tenant, c.user) AS person,
     c.user != '' AS named,
+--when wants_people
     p.first AS first,
+--end
     -- Other names than those of the sums, which would be taken for them.
     c.messages AS said,
     c.user_messages AS asked,
@@ -20,37 +22,64 @@ valued AS (
     toString(c.language) AS spoken,
     c.signals AS heard,
     c.meaning > 0 AS is_understood,
-    multiIf(
-      {split:String} = 'topic', arrayMap(v -> (v, ''), multiIf(
-        not is_understood, [],
-        empty(ancestry(arrayConcat(c.topics, c.suggested)) AS about), [''],
-        about)),
-      {split:String} = 'signal', arrayMap(v -> (v, ''), multiIf(
-        not is_understood, [],
-        empty(c.signals), [''],
-        arrayMap(v -> toString(v), c.signals))),
-      {split:String} = 'rating', arrayMap(v -> (v, ''), multiIf(
-        c.thumbs_up > 0 AND c.thumbs_down > 0, ['up', 'down'],
-        c.thumbs_up > 0, ['up'],
-        c.thumbs_down > 0, ['down'],
-        ['none'])),
-      {split:String} = 'user', [(c.user, if(c.user = '', '', c.tenant))],
-      {split:String} = 'conversation', [(c.id, c.tenant)],
-      {split:String} = '', [],
-      [(multiIf(
-        {split:String} = 'language', if(spoken = 'und', '', spoken),
-        {split:String} = 'model', toString(c.model),
-        {split:String} = 'meta', c.metadata[{split_key:String}],
-        {split:String} = 'tenant', c.tenant,
-        {split:String} = 'source', toString(c.source),
-        {split:String} = 'mood', multiIf(
-          isNull(c.sentiment), '',
-          c.sentiment > {margin:Float64}, 'positive',
-          c.sentiment < -{margin:Float64}, 'negative',
-          'neutral'),
-        {split:String} = 'standing', came.standing,
-        ''), '')]) AS values
+--when split=topic
+    arrayMap(v -> (v, ''), multiIf(
+      not is_understood, [],
+      empty(ancestry(arrayConcat(c.topics, c.suggested)) AS about), [''],
+      about)) AS values
+--end
+--when split=signal
+    arrayMap(v -> (v, ''), multiIf(
+      not is_understood, [],
+      empty(c.signals), [''],
+      arrayMap(v -> toString(v), c.signals))) AS values
+--end
+--when split=rating
+    arrayMap(v -> (v, ''), multiIf(
+      c.thumbs_up > 0 AND c.thumbs_down > 0, ['up', 'down'],
+      c.thumbs_up > 0, ['up'],
+      c.thumbs_down > 0, ['down'],
+      ['none'])) AS values
+--end
+--when split=user
+    [(c.user, if(c.user = '', '', c.tenant))] AS values
+--end
+--when split=conversation
+    [(c.id, c.tenant)] AS values
+--end
+--when split=language
+    [(if(spoken = 'und', '', spoken), '')] AS values
+--end
+--when split=model
+    [(toString(c.model), '')] AS values
+--end
+--when split=meta
+    [(c.metadata[{split_key:String}], '')] AS values
+--end
+--when split=tenant
+    [(c.tenant, '')] AS values
+--end
+--when split=source
+    [(toString(c.source), '')] AS values
+--end
+--when split=mood
+    [(multiIf(
+      isNull(c.sentiment), '',
+      c.sentiment > {margin:Float64}, 'positive',
+      c.sentiment < -{margin:Float64}, 'negative',
+      'neutral'), '')] AS values
+--end
+--when split=standing
+    [(came.standing, '')] AS values
+--end
+--unless split
+    CAST([], 'Array(Tuple(String, String))') AS values
+--end
   FROM filtered AS c
+--when wants_people
   LEFT JOIN people AS p ON cityHash64(c.tenant, c.user) = p.who
+--end
+--when split=standing
   LEFT JOIN came ON cityHash64(c.tenant, c.user, toDate(c.started_at, {zone:String})) = came.visit
+--end
 )

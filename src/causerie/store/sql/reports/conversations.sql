@@ -6,12 +6,19 @@ SELECT
   id, tenant, started_at, count() OVER () AS total
 FROM filtered
 ORDER BY
-  multiIf({sort:String} = 'oldest', toInt64(toUnixTimestamp64Micro(started_at)),
-          {sort:String} = 'longest', -toInt64(messages),
-          {sort:String} = 'rating', toInt64(thumbs_up) - toInt64(thumbs_down),
-          -- The unhappiest first, what has no mood last.
-          {sort:String} = 'mood', toInt64(ifNull(sentiment, 2) * 1000000),
-          -toInt64(toUnixTimestamp64Micro(started_at))),
+--when sort=oldest
+  started_at,
+--end
+--when sort=longest
+  messages DESC,
+--end
+--when sort=rating
+  toInt64(thumbs_up) - toInt64(thumbs_down),
+--end
+--when sort=mood
+  -- The unhappiest first, what has no mood last.
+  toInt64(ifNull(sentiment, 2) * 1000000),
+--end
   started_at DESC,
   tenant,
   id

@@ -5,20 +5,32 @@ filtered AS (
   WHERE project = {project:String}
     AND started_at >= {since:DateTime64(6, 'UTC')}
     AND started_at < {until:DateTime64(6, 'UTC')}
-    AND ({every_tenant:Bool} OR tenant = {tenant:String})
-    AND ({conversation:String} = '' OR id = {conversation:String})
-    AND (empty({users:Array(String)}) OR has({users:Array(String)}, user))
-    AND (empty({without_users:Array(String)}) OR NOT has({without_users:Array(String)}, user))
-    AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))
-    AND (empty({without_models:Array(String)}) OR NOT has({without_models:Array(String)}, model))
-    AND (empty({endpoints:Array(String)})
-      -- Calls are spread otherwise than conversations, so that every shard gets all that fit.
-      OR cityHash64(tenant, id) GLOBAL IN (
-        SELECT cityHash64(tenant, conversation)
-        FROM exchanges
-        WHERE project = {project:String}
-          AND at >= {earliest:DateTime64(6, 'UTC')}
-          AND notEmpty({endpoints:Array(String)})
-          AND has({endpoints:Array(String)}, endpoint)))
+--unless every_tenant
+    AND tenant = {tenant:String}
+--end
+--when conversation
+    AND id = {conversation:String}
+--end
+--when users
+    AND has({users:Array(String)}, user)
+--end
+--when without_users
+    AND NOT has({without_users:Array(String)}, user)
+--end
+--when models
+    AND has({models:Array(String)}, model)
+--end
+--when without_models
+    AND NOT has({without_models:Array(String)}, model)
+--end
+--when endpoints
+    -- Calls are spread otherwise than conversations, so that every shard gets all that fit.
+    AND cityHash64(tenant, id) GLOBAL IN (
+      SELECT cityHash64(tenant, conversation)
+      FROM exchanges
+      WHERE project = {project:String}
+        AND at >= {earliest:DateTime64(6, 'UTC')}
+        AND has({endpoints:Array(String)}, endpoint))
+--end
 --include fitting
 )

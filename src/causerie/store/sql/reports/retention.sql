@@ -7,15 +7,22 @@ WITH
 , parted AS (
   SELECT
     tenant, user, started_at, id,
+--when split=language
+    toString(if(language = '', 'und', language)) AS part
+--end
+--when split=topic
+    toString(if(empty(topics), if(empty(suggested), '', suggested[1]), topics[1])) AS part
+--end
+--when split=mood
     multiIf(
-      {split:String} = 'language', if(language = '', 'und', language),
-      {split:String} = 'topic', if(empty(topics), if(empty(suggested), '', suggested[1]), topics[1]),
-      {split:String} = 'mood', multiIf(
-        isNull(sentiment), '',
-        sentiment > {margin:Float64}, 'positive',
-        sentiment < -{margin:Float64}, 'negative',
-        'neutral'),
-      '') AS part
+      isNull(sentiment), '',
+      sentiment > {margin:Float64}, 'positive',
+      sentiment < -{margin:Float64}, 'negative',
+      'neutral') AS part
+--end
+--unless split=language split=topic split=mood
+    '' AS part
+--end
   FROM filtered
   WHERE user != ''),
 firsts AS (

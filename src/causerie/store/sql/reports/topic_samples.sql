@@ -25,5 +25,9 @@ SELECT
        / greatest(1e-9, sqrt(arraySum(a -> toFloat64(a) * a, vector)) * sqrt(arraySum(a -> a * a, middle))),
      2) AS away
 FROM latest
-ORDER BY if({sort:String} = 'typical', away, 0), at DESC, tenant, conversation, position
+ORDER BY
+--when sort=typical
+  away,
+--end
+  at DESC, tenant, conversation, position
 LIMIT {limit:UInt32}

@@ -20,12 +20,24 @@ FROM filtered
 WHERE user != ''
 GROUP BY user, tenant
 ORDER BY
-  multiIf({sort:String} = 'messages', -toInt64(messages),
-          {sort:String} = 'conversations', -toInt64(conversations),
-          {sort:String} = 'rating', toInt64(thumbs_up) - toInt64(thumbs_down),
-          {sort:String} = 'mood', toInt64(ifNull(mood, 2) * 1000000),
-          {sort:String} = 'newest', -toInt64(toUnixTimestamp64Micro(first_seen)),
-          -toInt64(toUnixTimestamp64Micro(last_seen))),
+--when sort=messages
+  messages DESC,
+--end
+--when sort=conversations
+  conversations DESC,
+--end
+--when sort=rating
+  toInt64(thumbs_up) - toInt64(thumbs_down),
+--end
+--when sort=mood
+  toInt64(ifNull(mood, 2) * 1000000),
+--end
+--when sort=newest
+  first_seen DESC,
+--end
+--unless sort=messages sort=conversations sort=rating sort=mood sort=newest
+  last_seen DESC,
+--end
   user,
   tenant
 LIMIT {limit:UInt32} OFFSET {offset:UInt64}

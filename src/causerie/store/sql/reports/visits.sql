@@ -11,7 +11,5 @@ FROM (
   SELECT tenant, user, arraySort(groupUniqArray(toDate(started_at, {zone:String}))) AS days
   FROM conversations FINAL
   WHERE project = {project:String} AND user != ''
-    -- Constant, so that nothing is read where nobody asks.
-    AND {reads_visits:Bool}
   GROUP BY tenant, user)
 ARRAY JOIN days AS day, arrayEnumerate(days) AS number
