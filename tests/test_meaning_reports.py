@@ -13,7 +13,7 @@ from causerie.accounts import Project
 from causerie.conversations import Conversation, Message
 from causerie.delivery import Delivery
 from causerie.ingest import How, Ingest, Submission
-from causerie.meaning_reports import MeaningReports, Part, TopicBucket
+from causerie.meaning_reports import MeaningReports, Part, Samples, TopicBucket
 from causerie.privacy import PersonalDataFilter
 from causerie.reports import Question, Reports
 from causerie.store.events import EventStore
@@ -245,15 +245,25 @@ def test_conversations_are_counted_by_language_signal_and_topic(
     assert money == Part("money", 1, 1, 0.0, 1, 0, 0)
 
 
+def test_how_many_conversations_talk_about_topics_is_what_the_whole_report_says(
+    reports: MeaningReports, week: Question, tree: TopicTree
+) -> None:
+    whole, talked = reports.topics(week, tree), reports.talked(week, tree)
+    assert talked.conversations == {id: row.conversations for id, row in whole.rows.items()}
+    assert talked.every == whole.every.conversations > 0
+    given = reports.topics(week, tree, reports.breakdown(week, tree))
+    assert given == whole
+
+
 def test_samples_are_the_latest_or_those_in_the_middle(
     reports: MeaningReports, week: Question, tree: TopicTree
 ) -> None:
     about = replace(week, topics=tree.members("late"))
-    latest = reports.samples(about, typical=False, count=5)
+    latest = reports.samples(about, 5).latest
     assert [sample.text for sample in latest] == ["Still late", "It is late"]
-    typical = reports.samples(about, typical=True, count=1)
+    typical = reports.samples(about, 1).typical
     assert [(one.conversation, one.user) for one in typical] == [("a", "ana")]
-    lost = reports.samples(replace(week, topics=tree.members("lost")), typical=True, count=5)
+    lost = reports.samples(replace(week, topics=tree.members("lost")), 5).typical
     assert {sample.text for sample in lost} == {"C'est perdu", "Money back"}
 
 
@@ -279,7 +289,7 @@ def test_a_project_that_nothing_is_known_of_answers_everything(
     found = reports.topics(nobody, tree)
     assert not found.rows and found.unsorted.share is None
     assert reports.breakdown(nobody, tree).languages == []
-    assert reports.samples(replace(nobody, topics=("late",)), typical=True, count=3) == []
+    assert reports.samples(replace(nobody, topics=("late",)), 3) == Samples([], [])
     assert reports.of_conversation("nobody", "", "a") == {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from causerie.meanings import MessageMeaning
@@ -74,6 +75,14 @@ class TopicsReport:
 
 
 @dataclass(frozen=True)
+class Talked:
+    """Conversations by topic, and those in which anything of a user was understood."""
+
+    conversations: Mapping[str, int]
+    every: int
+
+
+@dataclass(frozen=True)
 class Part:
     """The conversations of one language, with one signal, or about one topic."""
 
@@ -111,25 +120,45 @@ class Sample:
     signals: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Samples:
+    """Messages about a topic: those in the middle of them first, or the latest."""
+
+    typical: list[Sample]
+    latest: list[Sample]
+
+
 class MeaningReports:
     """Raises Unavailable when the analytics store cannot be reached."""
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
 
-    def topics(self, question: Question, tree: TopicTree) -> TopicsReport:
-        """Every topic that somebody talked about in the conversations of the question."""
-        parameters = {**question.parameters(), **tree.parameters()}
+    def topics(
+        self, question: Question, tree: TopicTree, parts: Breakdown | None = None
+    ) -> TopicsReport:
+        """Every topic that somebody talked about in the conversations of the question; `parts` are
+        the breakdown of the same where that is known.
+        """
         starts = list(bucket_starts(question.since, question.until, question.period, question.zone))
         found = {
             row["topic"]: _topic(row, starts)
-            for row in self._events.select("reports/topics", parameters)
+            for row in self._events.select("reports/topics", topic_parameters(question, tree))
         }
         every = found.pop(EVERY, TopicRow(EVERY))
-        thumbs = {part.value: part for part in self.breakdown(question, tree).topics}
+        parts = parts or self.breakdown(question, tree)
+        thumbs = {part.value: part for part in parts.topics}
         rows = {id: _among(row, every, thumbs.get(id)) for id, row in found.items()}
         unsorted = rows.pop(SORTED_OUT, TopicRow(SORTED_OUT, share=0.0 if every.messages else None))
         return TopicsReport(rows, every, unsorted)
+
+    def talked(self, question: Question, tree: TopicTree) -> Talked:
+        """In how many conversations of the question each topic was talked about."""
+        parameters = {**topic_parameters(question, tree), "measures": False}
+        rows = self._events.select("reports/topics", parameters)
+        found = {row["topic"]: int(row["conversations"]) for row in rows}
+        every = found.pop(EVERY, 0)
+        return Talked({id: count for id, count in found.items() if id != SORTED_OUT}, every)
 
     def breakdown(self, question: Question, tree: TopicTree) -> Breakdown:
         """Languages, signals and topics of conversations."""
@@ -139,23 +168,20 @@ class MeaningReports:
             found[row["dimension"]].append(_part(row))
         return Breakdown(found["language"], found["signal"], found["topic"])
 
-    def samples(self, question: Question, *, typical: bool, count: int) -> list[Sample]:
-        """Messages about the topics of a question, no two that say the same: the latest, or those
-        in the middle of them.
-        """
-        sort = "typical" if typical else ""
-        question = replace(question, sort=sort, page=1, per_page=count * SPARE)
+    def samples(self, question: Question, count: int) -> Samples:
+        """Messages about the topics of a question, no two of either that say the same."""
+        question = replace(question, page=1, per_page=count * SPARE)
         parameters = {**question.parameters(), "most": TYPICAL_AMONG}
         rows = self._events.select("reports/topic_samples", parameters)
-        named = [Sample(**{key: row[key] for key in row if key != "away"}) for row in rows]
-        texts = self._texts(question.project, named)
-        different: dict[str, Sample] = {}
-        for sample in named:
-            # One that was removed meanwhile says nothing any more.
-            text = texts.get((sample.tenant, sample.conversation, sample.message), "")
-            if text:
-                different.setdefault(text.casefold(), replace(sample, text=text))
-        return list(different.values())[:count]
+        texts = self._texts(question.project, [_sample(row) for row in rows])
+        return Samples(
+            *(
+                _different([_sample(row) for row in sorted(rows, key=itemgetter(place))], texts)[
+                    :count
+                ]
+                for place in ("place_typical", "place_latest")
+            )
+        )
 
     def signalled(self, question: Question, signals: Sequence[str], count: int) -> list[Sample]:
         """The latest messages of users in which one of some signals was found."""
@@ -205,6 +231,11 @@ class MeaningReports:
         return found
 
 
+def topic_parameters(question: Question, tree: TopicTree) -> dict[str, Any]:
+    """What the statement of topics is bound to."""
+    return {**question.parameters(), **tree.parameters(), "measures": True}
+
+
 def _topic(row: Mapping[str, Any], starts: Sequence[date]) -> TopicRow:
     messages, scored = row["messages_by_bucket"], row["scored_by_bucket"]
     feeling = row["feeling_by_bucket"]
@@ -227,6 +258,23 @@ def _topic(row: Mapping[str, Any], starts: Sequence[date]) -> TopicRow:
             for start in starts
         ),
     )
+
+
+def _sample(row: Mapping[str, Any]) -> Sample:
+    return Sample(**{name: row[name] for name in row if not name.startswith("place_")})
+
+
+def _different(
+    samples: Sequence[Sample], texts: Mapping[tuple[str, str, str], str]
+) -> list[Sample]:
+    """Samples with what they say, the first of those that say the same."""
+    found: dict[str, Sample] = {}
+    for sample in samples:
+        # One that was removed meanwhile says nothing any more.
+        text = texts.get((sample.tenant, sample.conversation, sample.message), "")
+        if text:
+            found.setdefault(text.casefold(), replace(sample, text=text))
+    return list(found.values())
 
 
 def _among(row: TopicRow, every: TopicRow, thumbs: Part | None) -> TopicRow:

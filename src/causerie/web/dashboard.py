@@ -131,7 +131,7 @@ class Dashboard:
     def _understood(self, question: Question, tree: TopicTree) -> dict[str, Any]:
         """What is known of languages, signals and topics."""
         parts = self._meanings.breakdown(question, tree)
-        report = self._meanings.topics(question, tree) if tree.topics else NO_REPORT
+        report = self._meanings.topics(question, tree, parts) if tree.topics else NO_REPORT
         return {
             "parts_of": parts,
             "top": top_lines(tree, report, TOPICS_SHOWN),

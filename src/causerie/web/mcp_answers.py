@@ -125,7 +125,7 @@ class McpAnswers:
         asked, tree = self._asked(caller, given)
         question = asked.question
         now = self._meanings.topics(question, tree)
-        lines = Lines(tree, now, self._meanings.topics(question.previous(), tree))
+        lines = Lines(tree, now, self._meanings.talked(question.previous(), tree))
         shown = [line for line in (*lines.kept(), *lines.found()) if line.row.messages]
         return {
             **self._span(asked),
@@ -141,11 +141,9 @@ class McpAnswers:
         topic = _topic(tree, given["topic"])
         question = replace(asked.question, topics=tree.members(topic.id))
         now = self._meanings.topics(asked.question, tree)
-        before = self._meanings.topics(asked.question.previous(), tree)
+        before = self._meanings.talked(asked.question.previous(), tree)
         line = Lines(tree, now, before).line(topic)
-        samples = (
-            [] if topic.is_small else self._meanings.samples(question, typical=True, count=SAMPLES)
-        )
+        samples = [] if topic.is_small else self._meanings.samples(question, SAMPLES).typical
         return {
             **self._span(asked),
             **self._line(caller, asked, tree, line),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from causerie.meaning_reports import TopicRow, TopicsReport
+from causerie.meaning_reports import Talked, TopicRow, TopicsReport
 from causerie.meanings import MOOD_MARGIN
 from causerie.topic_trees import TopicTree
 from causerie.topics import Topic
@@ -49,7 +49,7 @@ class TopicLine:
 class Lines:
     """The lists of topics of one span, with the one before to compare with, if any."""
 
-    def __init__(self, tree: TopicTree, now: TopicsReport, before: TopicsReport | None) -> None:
+    def __init__(self, tree: TopicTree, now: TopicsReport, before: Talked | None) -> None:
         self._tree = tree
         self._now = now
         self._before = before
@@ -124,14 +124,14 @@ class Lines:
         return rising, [line for line in lines if line.points < 0]
 
 
-def _changes(tree: TopicTree, now: TopicsReport, before: TopicsReport) -> dict[str, Change]:
+def _changes(tree: TopicTree, now: TopicsReport, before: Talked) -> dict[str, Change]:
     """Of every topic that somebody talked about now or before, judged together."""
-    talked = {id for id in {**now.rows, **before.rows} if id in tree}
-    every, every_before = now.every.conversations, before.every.conversations
+    talked = {id for id in {**now.rows, **before.conversations} if id in tree}
+    every, every_before = now.every.conversations, before.every
     return sure_together(
         {
             id: exact_share_change(
-                now.row(id).conversations, every, before.row(id).conversations, every_before
+                now.row(id).conversations, every, before.conversations.get(id, 0), every_before
             )
             for id in sorted(talked)
         }

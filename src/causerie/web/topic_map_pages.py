@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from causerie.meaning_reports import MeaningReports, TopicRow, TopicsReport
+from causerie.meaning_reports import MeaningReports, TopicRow, TopicsReport, topic_parameters
 from causerie.store.topics import Topics
 from causerie.topic_layout import lay_out, nearest
 from causerie.topic_trees import TopicTree
@@ -79,7 +79,7 @@ class TopicMapPages:
         visitor, asked, tree = self._filtered.enter(request)
         kind = request.query_params.get("format")
         if kind == "sql":
-            return as_sql("reports/topics", asked.question, tree.parameters())
+            return as_sql("reports/topics", asked.question, topic_parameters(asked.question, tree))
         report = self._meanings.topics(asked.question, tree)
         drawn = draw_map(tree, report, self._middles(visitor.project.id, tree))
         if kind in FORMATS:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from causerie.accounts import Role
 from causerie.errors import CauserieError, Conflict, Invalid, NotFound
-from causerie.meaning_reports import MeaningReports, TopicsReport
+from causerie.meaning_reports import MeaningReports, Samples, Talked, TopicsReport, topic_parameters
 from causerie.reports import Question, Reports
 from causerie.store.progress import Progress
 from causerie.store.topics import Topics
@@ -133,7 +133,7 @@ class TopicPages:
         visitor, asked, tree = self._filtered.enter(request)
         kind = request.query_params.get("format")
         if kind == "sql":
-            return as_sql("reports/topics", asked.question, tree.parameters())
+            return as_sql("reports/topics", asked.question, topic_parameters(asked.question, tree))
         now = self._meanings.topics(asked.question, tree)
         if kind in FORMATS:
             name, rows = f"{visitor.project.id}-topics", topic_rows(tree, now)
@@ -163,11 +163,11 @@ class TopicPages:
             lacking=self._lacking(visitor.project.id, tree),
         )
 
-    def _before(self, asked: Asked, tree: TopicTree) -> TopicsReport | None:
+    def _before(self, asked: Asked, tree: TopicTree) -> Talked | None:
         before = asked.question.previous()
         if not asked.compares or not self._filtered.reaches(before):
             return None
-        return self._meanings.topics(before, tree)
+        return self._meanings.talked(before, tree)
 
     def _lacking(self, project: str, tree: TopicTree) -> int | None:
         """How many more messages of users it takes until topics are found; None where some are."""
@@ -209,11 +209,8 @@ class TopicPages:
         home = f"/p/{visitor.project.id}"
         about = replace(asked.question, topics=tree.members(topic.id))
         narrowed = replace(asked, filters=(*asked.filters, ("topic", topic.id)))
-        samples = {
-            name: self._meanings.samples(about, typical=typical, count=SAMPLES_SHOWN)
-            for name, typical in (("typical", True), ("latest", False))
-            if line.row.messages and not topic.is_small
-        }
+        shows = line.row.messages and not topic.is_small
+        samples = self._meanings.samples(about, SAMPLES_SHOWN) if shows else Samples([], [])
         return self._render(
             request,
             "topic.html",

@@ -5,17 +5,21 @@ WITH
 ,
 --include lineage
 ,
+--when measures
 --include bucketing
 ,
+--end
 counted AS (
   SELECT
     topic,
+--when measures
     language,
     bucket_of(at) AS bucket,
     count() AS messages,
     sum(sentiment) AS feeling,
     count(sentiment) AS scored,
     uniqExactStateIf(cityHash64(tenant, user), user != '') AS users,
+--end
     uniqExactState(cityHash64(tenant, conversation)) AS conversations
   FROM meanings FINAL
   ARRAY JOIN arrayConcat(
@@ -26,18 +30,25 @@ counted AS (
     -- No message of a conversation is older than its start.
     AND at >= {since:DateTime64(6, 'UTC')}
     AND cityHash64(tenant, conversation) IN (SELECT cityHash64(tenant, id) FROM filtered)
+--when measures
   GROUP BY topic, language, bucket
+--end
+--unless measures
+  GROUP BY topic
+--end
 )
 SELECT
   topic,
+--when measures
   sum(counted.messages) AS messages,
   sum(counted.feeling) AS feeling,
   sum(counted.scored) AS scored,
   uniqExactMerge(counted.users) AS users,
-  uniqExactMerge(counted.conversations) AS conversations,
   sumMap(map(language, counted.messages)) AS languages,
   sumMap(map(bucket, counted.messages)) AS messages_by_bucket,
   sumMap(map(bucket, counted.scored)) AS scored_by_bucket,
-  sumMap(map(bucket, ifNull(counted.feeling, 0))) AS feeling_by_bucket
+  sumMap(map(bucket, ifNull(counted.feeling, 0))) AS feeling_by_bucket,
+--end
+  uniqExactMerge(counted.conversations) AS conversations
 FROM counted
 GROUP BY topic
