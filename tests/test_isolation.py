@@ -70,6 +70,7 @@ POST  /api/v1/sql                                    401  401  401  401  200  40
 POST  /mcp                                           401  401  401  401  200  403  401  200  401
 DELETE /api/v1/users/{user:path}                     401  401  401  401  202  403  401  202  401
 DELETE /api/v1/conversations/{id:path}               401  401  401  401  202  403  401  202  401
+GET   /api/v1/audit                                  401  401  401  401  200  403  401  200  401
 GET   /api/v1/removals                               401  401  401  401  200  403  401  200  401
 GET   /api/v1/removals/{id}                          401  401  401  401  404  403  401  404  401
 GET   /health                                        200  200  200  200  200  200  200  200  200
@@ -173,6 +174,8 @@ POST  /p/{project}/settings/privacy/data/talk        303  403  403  404  303  30
 POST  /p/{project}/settings/privacy/data/find        200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy                  303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy/rules            303  403  403  404  303  303  303  303  303
+GET   /p/{project}/settings/audit                    200  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/audit/days               303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy/topics           303  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy/try              200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/members                  200  403  403  404  303  303  303  303  303
@@ -435,7 +438,7 @@ class Street:
     def _token(self, door: Door, who: str) -> str:
         writes = door.method != "GET" and door.path not in ("/api/v1/sql", "/mcp")
         right, wrong = ("ingest", "read") if writes else ("read", "ingest")
-        if door.method == "DELETE" or door.path.startswith("/api/v1/removals"):
+        if door.method == "DELETE" or door.path.startswith(("/api/v1/removals", "/api/v1/audit")):
             right, wrong = "admin", "read"
         if not door.is_api:
             right, wrong = "admin", "gateway"
@@ -477,6 +480,7 @@ class Street:
             "conversation": "something",
             "retention_days": "30",
             "topic_users_min": "5",
+            "audit_days": "30",
             "base_url_1": "http://127.0.0.1:9/v1",
             "zone": "Europe/Paris",
             "page": "conversations",

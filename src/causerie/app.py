@@ -33,6 +33,8 @@ from causerie.showroom import Showroom
 from causerie.stores import Stores, open_desk, open_discretion
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.web.answers import Answers
+from causerie.web.audit_api import AuditAPI
+from causerie.web.audited import audited
 from causerie.web.callers import Callers
 from causerie.web.contextai import ContextAPI
 from causerie.web.edge import JSONResponse, Keys, answer_error
@@ -202,13 +204,14 @@ class Parts:
 
     def routes(self) -> list[BaseRoute]:
         """Every address."""
-        return [
+        found = [
             *self._api(),
             *self.switchboard.routes(),
             Route("/health", _health(self.stores, self.switchboard)),
             *self._showroom().routes(),
             *self.pages.routes(),
         ]
+        return audited(found, self.lodge.auditing.record, self.clock)
 
     def _api(self) -> list[BaseRoute]:
         stores, clock, reports = self.stores, self.clock, self.stores.reports
@@ -230,6 +233,7 @@ class Parts:
                 self.keys, MetricReports(stores.events), reports, self.discretion, clock
             ).routes(),
             *McpServer(self.keys, Tools(self._mcp_answers())).routes(),
+            *AuditAPI(self.keys, self.lodge.log, self.lodge.auditing).routes(),
             *RemovalsAPI(self.keys, self.lodge.removing, self.lodge.removals).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),

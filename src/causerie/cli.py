@@ -19,6 +19,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from causerie.accounts import Project, Role
 from causerie.app import open_workshop_of
+from causerie.audit import Action
+from causerie.audit_command import audit_command
+from causerie.auditing import record_command
 from causerie.chat_command import chat
 from causerie.clock import utc_now
 from causerie.config import Settings
@@ -34,6 +37,7 @@ from causerie.privacy_commands import privacy
 from causerie.server import run
 from causerie.sql_command import sql_command
 from causerie.store.accounts import Accounts
+from causerie.store.audit import AuditLog
 from causerie.store.inbox import Inbox
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
@@ -62,6 +66,7 @@ app.add_typer(key, name="key")
 app.add_typer(endpoint, name="endpoint")
 app.add_typer(privacy, name="privacy")
 app.command("sql")(sql_command)
+app.command("audit")(audit_command)
 member = typer.Typer(no_args_is_help=True, help="People who sign in.")
 app.add_typer(member, name="member")
 app.command("chat")(chat)
@@ -277,7 +282,10 @@ def _exported(project: str, data: Path | None, url: str, key: str) -> Iterator[I
     stores = open_stores(settings_of(data=data))
     try:
         stores.delivery.drain()
-        yield export(stores.reports, project_of(stores.accounts, project))
+        found = project_of(stores.accounts, project)
+        log, place = AuditLog(stores.engine), "causerie export"
+        record_command(log, found.id, Action.DOWNLOAD, place, utc_now(), format="jsonl")
+        yield export(stores.reports, found)
     finally:
         stores.delivery.stop()
         stores.close()

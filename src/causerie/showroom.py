@@ -37,6 +37,7 @@ from causerie.switchboard import Shelves
 from causerie.topic_changes import TopicChanges
 from causerie.topics import new_topic_id
 from causerie.web.alert_pages import AlertPages
+from causerie.web.audit_pages import AuditPages
 from causerie.web.context_pages import ContextPages
 from causerie.web.cost_pages import CostPages
 from causerie.web.dashboard import Dashboard
@@ -181,6 +182,9 @@ class Showroom:
                 pages,
                 clock,
                 self.keys.forget,
+            ).routes(),
+            *AuditPages(
+                self.lodge.log, self.lodge.auditing, accounts, doors, pages, self.keys.forget
             ).routes(),
             *SignIn(accounts, self.sign_ins, doors, pages, settings, clock).routes(),
             *SettingsPages(

@@ -14,10 +14,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from causerie.audit import Action
+from causerie.auditing import record_command
 from causerie.clock import utc_now
 from causerie.errors import Invalid, Unavailable
 from causerie.queries.desk import TypedQuery
+from causerie.queries.outlines import outline
 from causerie.reports import default_since
+from causerie.store.audit import AuditLog
 from causerie.stores import open_desk, open_discretion, open_stores
 from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, say, settings_of
 from causerie.web.sql_api import FORMATS, told
@@ -77,6 +81,8 @@ def _here(asked: dict[str, str], project: str, data: Path | None) -> dict[str, A
             **{name: _moment(asked[name]) for name in ("since", "until") if name in asked},
         }
         query = TypedQuery(asked["sql"], about.id, zone=about.zone, **moments)
+        log, said = AuditLog(stores.engine), outline(query.text)
+        record_command(log, about.id, Action.SQL, "causerie sql", now, sql=said)
         return told(desk.answer(query))
     finally:
         desk.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -37,6 +37,7 @@ from causerie.reports import (
 from causerie.store.arrivals import Arrival, Receipt
 from causerie.transfer import export
 from causerie.web.answers import Answers
+from causerie.web.audited import note
 from causerie.web.edge import JSONResponse, Keys, Reader, read_body
 from causerie.web.transcripts import (
     conversation_of,
@@ -239,7 +240,14 @@ class ContextAPI:
         reader = await self._reader(request)
         asked = tenant_of(request.query_params.get("tenant_id"), None)
         lines = export(self._reports, reader.project, reader.tenant(asked))
-        return StreamingResponse(lines, media_type="application/x-ndjson")
+        return StreamingResponse(_counted(lines), media_type="application/x-ndjson")
+
+
+def _counted(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The same lines; how many were sent is noted as they are."""
+    for number, line in enumerate(lines, 1):
+        note(rows=number, format="jsonl")
+        yield line
 
 
 def _first_time(arrival: Arrival, receipt: Receipt) -> Conversation:

@@ -29,6 +29,7 @@ from causerie.reports import (
 )
 from causerie.store.accounts import Accounts
 from causerie.topic_trees import TopicTree
+from causerie.web.audited import note
 from causerie.web.changes import compare
 from causerie.web.charts import SERIES_COLUMNS, draw, series_rows
 from causerie.web.downloads import FORMATS, ROWS_MAX, as_sql, download
@@ -185,6 +186,7 @@ class Dashboard:
     def _page(self, report: Callable[[Question], Page[Row]], question: Question) -> Page[Row]:
         """The page asked for, or the first when there are not that many."""
         found = report(question)
+        note(hits=found.total, searched=bool(question.text))
         return found if found.rows or question.page == 1 else report(replace(question, page=1))
 
     def _list(
@@ -220,6 +222,7 @@ class Dashboard:
         if transcript is None:
             raise NotFound(say("There is no such conversation in this project."))
         if given.get("format") == "json":
+            note(format="json")
             return Response(raw(transcript), media_type="application/json")
         meanings = self._meanings.of_conversation(project, transcript.row.tenant, id)
         return self._pages.render(

@@ -15,7 +15,9 @@ import msgspec
 from starlette.responses import Response
 
 from causerie.reports import Question
+from causerie.store.events import statement
 from causerie.store.statements import bound, statement
+from causerie.web.audited import note
 from causerie.wording import encodable
 
 FORMATS = ("csv", "parquet", "json", "sql")
@@ -29,6 +31,7 @@ def download(
     kind: str, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> Response:
     """Rows as a file of that kind: csv, parquet or json."""
+    note(format=kind, rows=len(rows))
     if kind == "csv":
         return as_csv(name, columns, rows)
     return as_parquet(name, columns, rows) if kind == "parquet" else as_json(name, rows)

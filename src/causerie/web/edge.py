@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from causerie.accounts import Access, Key, Project, hash_token
+from causerie.audit import By
 from causerie.errors import (
     CauserieError,
     Conflict,
@@ -33,6 +34,7 @@ from causerie.errors import (
     UpstreamSlow,
 )
 from causerie.store.accounts import Accounts
+from causerie.web.audited import note
 from causerie.web.pages import Pages
 from causerie.web.voices import Voices
 from causerie.wire import contextai as wire
@@ -256,4 +258,5 @@ def _admit_all(key: Key, project: Project, access: Access) -> tuple[Key, Project
 def _admit(key: Key, project: Project, access: Access) -> tuple[Key, Project]:
     if not key.allows(access):
         raise Forbidden(f"this is a key of kind {key.kind}; it does not open {access}")
+    note(by=By("key", key.id, key.name), project=project)
     return key, project

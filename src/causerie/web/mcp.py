@@ -24,6 +24,8 @@ from starlette.routing import Route
 from causerie import __version__
 from causerie.accounts import Access
 from causerie.errors import CauserieError, Forbidden, Invalid, NotFound, Unauthenticated
+from causerie.queries.outlines import outline
+from causerie.web.audited import note
 from causerie.web.edge import JSONResponse, Keys, read_body, status_of
 from causerie.web.mcp_answers import UNTRUSTED, Caller
 from causerie.web.mcp_tools import Tools
@@ -125,6 +127,7 @@ class McpServer:
         name, given = params.get("name"), params.get("arguments")
         if not isinstance(name, str) or name not in self._tools:
             raise RpcError(INVALID_PARAMS, f"no tool {str(name)[:100]!r}")
+        note(tool=name, **_about(given))
         try:
             text, is_error = self._tools.call(name, caller, {} if given is None else given), False
         except (Invalid, NotFound) as error:
@@ -136,6 +139,16 @@ class McpServer:
             log.exception("tool %s", name)
             raise RpcError(INTERNAL, "internal error") from None
         return {"content": [{"type": "text", "text": text}], "isError": is_error}
+
+
+def _about(given: object) -> dict[str, Any]:
+    """What of a tool's arguments is recorded: of whom, and a query without its values."""
+    if not isinstance(given, dict):
+        return {}
+    texts = {name: text for name, text in given.items() if isinstance(text, str) and text}
+    named = [(kind, texts[kind]) for kind in ("conversation", "user") if kind in texts]
+    queried = {"sql": outline(texts["query"])} if "query" in texts else {}
+    return {**({"object": named[0]} if named else {}), **queried}
 
 
 def _server() -> dict[str, str]:

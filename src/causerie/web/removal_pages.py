@@ -19,6 +19,7 @@ from causerie.removing import Removing
 from causerie.store.accounts import Accounts
 from causerie.store.event_removals import EventRemovals
 from causerie.store.removals import Removals
+from causerie.web.audited import note
 from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.forms import sentence
 from causerie.web.pages import Pages
@@ -156,6 +157,7 @@ class RemovalPages:
 
     def _set_retention(self, request: Request, visitor: Visitor, form: Form) -> Response:
         days = _days(form)
+        note(changed=f"retention_days={'' if days is None else days}")
         self._accounts.set_retention(visitor.project.id, days)
         self._forget()
         return self._back(visitor, "forever" if days is None else "kept")
@@ -171,11 +173,13 @@ class RemovalPages:
 
     def _remove_user(self, request: Request, visitor: Visitor, form: Form) -> Response:
         user, tenant = form.get("user_id", ""), _tenant(form)
+        note(object=("user", user))
         asked = self._removing.remove_user(visitor.project, user, tenant, visitor.member.id)
         return self._see(visitor, asked)
 
     def _remove_conversation(self, request: Request, visitor: Visitor, form: Form) -> Response:
         id, tenant = form.get("conversation", ""), _tenant(form) or ""
+        note(object=("conversation", id))
         if not id:
             raise Invalid(say("which conversation?"), field="conversation")
         asked = self._removing.remove_conversation(visitor.project, id, tenant, visitor.member.id)
@@ -183,6 +187,7 @@ class RemovalPages:
 
     def _find(self, request: Request, visitor: Visitor, form: Form) -> Response:
         """The removals of a user, by their id: what is kept of them does not name anybody."""
+        note(object=("user", form.get("user_id", "")))
         found = _of(self._removals, visitor.project, form.get("user_id", ""), _tenant(form))
         return self._show(request, visitor, found=found, given=form)
 

@@ -17,6 +17,7 @@ from causerie.search import FOUND_MAX, Found, Hit, Search, Vector
 from causerie.search_words import Wanted, wanted
 from causerie.topic_trees import TopicTree
 from causerie.topics import Topic
+from causerie.web.audited import note
 from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.excerpts import excerpt
 from causerie.web.filtered_pages import FilteredPages
@@ -90,6 +91,7 @@ class SearchPages:
             return as_sql("search/words", asked.question, _bound(words))
         meant = self._meant(visitor.project.id, words)
         findings = self._search.find(asked.question, words, meant.vector)
+        note(hits=len(findings.found))
         if kind in FORMATS:
             hits = self._search.hits(asked.question, findings.found)
             return download(kind, f"{visitor.project.id}-search", COLUMNS, list(map(_row, hits)))

@@ -31,6 +31,7 @@ from causerie.privacy import filter_of
 from causerie.reports import Reports
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SignIns
+from causerie.web.audited import note
 from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.forms import sentence, whole_of
 from causerie.web.key_limits import LOGGINGS, Ledger, allowance_of, month_start, shown_of
@@ -258,6 +259,7 @@ class SettingsPages:
         if form.get("masks") not in ("on", "off"):
             raise Invalid(say("say on or off"), field="masks")
         on = form["masks"] == "on"
+        note(changed=f"masks={form['masks']}")
         self._accounts.set_masking(visitor.project.id, on)
         self._forget()
         return self._back(visitor, "/privacy", "on" if on else "off")
@@ -269,6 +271,7 @@ class SettingsPages:
 
     def _set_topic_users(self, request: Request, visitor: Visitor, form: Form) -> Response:
         least = whole_of(form, "topic_users_min", TOPIC_USERS_MIN_MAX)
+        note(changed=f"topic_users_min={least}")
         self._accounts.set_topic_users_min(visitor.project.id, least)
         self._forget()
         return self._back(visitor, "/privacy", "topics")
@@ -289,6 +292,7 @@ class SettingsPages:
         given = form.get("only_tenant", "").strip()
         tenant = ("" if given == WITHOUT_TENANT else given) if given else None
         key, token = self._accounts.create_key(project, kind, name, now, allowance, tenant)
+        note(object=("key", key.id))
         return self._show(request, visitor, "keys", token=token, created=key)
 
     def _set_limits(self, request: Request, visitor: Visitor, form: Form) -> Response:
@@ -310,18 +314,22 @@ class SettingsPages:
         project = visitor.project.id
         if any(member.email == email for member in self._accounts.memberships(project)):
             raise Conflict(say("%(email)s is a member already", email=email), field="email")
+        note(object=("invitation", email), changed=f"role={role.value}")
         token = self._sign_ins.create_link(email, project, role, now, INVITATION_LIFETIME)
         link = f"{self._settings.base_url}/signin/link/{token}"
         return self._show(request, visitor, "members", link=link, invited=email)
 
     def _withdraw(self, request: Request, visitor: Visitor, form: Form) -> Response:
         email = normal_email(form.get("email", ""))
+        note(object=("invitation", email), changed="withdrawn")
         self._sign_ins.withdraw(visitor.project.id, email, self._clock())
         return self._back(visitor, "/members", "withdrawn")
 
     def _set_role(self, request: Request, visitor: Visitor, form: Form) -> Response:
         member = request.path_params["member"]
-        self._accounts.set_role(visitor.project.id, member, _role(form))
+        role = _role(form)
+        note(changed=f"role={role.value}")
+        self._accounts.set_role(visitor.project.id, member, role)
         return self._back(visitor, "/members", "role")
 
     def _remove_member(self, request: Request, visitor: Visitor, form: Form) -> Response:

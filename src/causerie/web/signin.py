@@ -13,10 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.accounts import Link, Member, Project, Role, hash_token, new_secret, normal_email
+from causerie.audit import By
 from causerie.config import Settings
 from causerie.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SESSION_LIFETIME, SignIns
+from causerie.web.audited import note
 from causerie.web.forms import check_csrf, read_form, sentence
 from causerie.web.pages import ROLE_WORDS, Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
@@ -66,6 +68,7 @@ class Doors:
             if project.id == request.path_params["project"]:
                 if not role.covers(needed):
                     raise Forbidden(_too_small(role, needed))
+                note(by=By("member", member.id, member.email), project=project)
                 return Visitor(member, project, role, projects, csrf)
         raise NotFound(say("There is nothing here."))
 
@@ -190,11 +193,14 @@ class SignIn:
     async def _proved(self, email: str, password: str) -> Member | None:
         """The member of that e-mail, if it is their password."""
         found = await run_in_threadpool(self._sign_ins.credentials, email)
+        if found is not None:
+            note(by=By("member", found[0].id, found[0].email))
         fits = await self._passwords.fits(password, found[1] if found else None)
         return found[0] if found and fits else None
 
     async def _welcome(self, request: Request, member: Member, onward: str) -> Response:
         response = RedirectResponse(onward, 303)
+        note(by=By("member", member.id, member.email))
         await run_in_threadpool(self._doors.let_in, request, response, member)
         return response
 

@@ -14,7 +14,9 @@ from starlette.routing import Route
 from causerie.accounts import Access, Key, Project
 from causerie.errors import Invalid
 from causerie.queries.desk import Answer, QueryDesk, TypedQuery
+from causerie.queries.outlines import outline
 from causerie.reports import default_since
+from causerie.web.audited import note
 from causerie.web.downloads import as_csv
 from causerie.web.edge import JSONResponse, Keys, read_body
 
@@ -55,6 +57,7 @@ class SqlAPI:
 
     def _answer(self, key: Key, project: Project, body: Body) -> Response:
         now = self._clock()
+        note(sql=outline(body.sql))
         asked = TypedQuery(
             body.sql,
             project.id,
@@ -66,6 +69,7 @@ class SqlAPI:
         if body.format == "parquet":
             return Response(self._desk.parquet(asked), media_type=PARQUET)
         answer = self._desk.answer(asked)
+        note(rows=len(answer.rows))
         if body.format == "csv":
             return as_csv("sql", names(answer), records(answer))
         return JSONResponse(told(answer))

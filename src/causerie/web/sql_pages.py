@@ -15,11 +15,13 @@ from starlette.routing import BaseRoute, Route
 from causerie.accounts import Role
 from causerie.errors import CauserieError, Forbidden, TooMany
 from causerie.queries.desk import VALUES, Answer, QueryDesk, TypedQuery
+from causerie.queries.outlines import outline
 from causerie.queries.tables import TABLES
 from causerie.queries.tokens import SqlError
 from causerie.store.views import Views
 from causerie.topic_trees import TopicTree
 from causerie.views import VIEW_QUERY_CHARS_MAX
+from causerie.web.audited import note
 from causerie.web.downloads import as_csv, as_json
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.questions import Asked
@@ -99,11 +101,15 @@ class SqlPages:
             if not may_type and not self._is_saved(visitor.project.id, wish.sql):
                 raise Forbidden(NOT_FOR_VIEWERS)
             query = _query(visitor, asked, wish)
+            note(sql=outline(wish.sql))
+            if wish.file:
+                note(format=wish.file)
             if wish.file == "parquet":
                 name = f'attachment; filename="{visitor.project.id}-sql.parquet"'
                 content = self._desk.parquet(query)
                 return Response(content, media_type=PARQUET, headers={"Content-Disposition": name})
             answer = self._desk.answer(query)
+            note(rows=len(answer.rows))
         except (SqlError, TooMany, Forbidden) as error:
             return self._render(request, visitor, asked, tree, wish, may_type=may_type, error=error)
         if wish.file:

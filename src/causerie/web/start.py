@@ -15,6 +15,7 @@ from causerie.accounts import KeyKind, Role
 from causerie.config import Settings
 from causerie.reports import ConversationRow, Question, Reports
 from causerie.store.accounts import Accounts
+from causerie.web.audited import note
 from causerie.web.pages import Pages
 from causerie.web.signin import Doors, Visitor
 
@@ -91,6 +92,8 @@ class Start:
         if extent.latest is None:
             return {"arrived": 0, "newest": None}
         newest = self._newest(visitor.project.id, extent.latest)
+        if newest is not None:
+            note(hits=1)
         return {"arrived": extent.conversations, "newest": newest}
 
     def _newest(self, project: str, began: datetime) -> ConversationRow | None:
