@@ -15,7 +15,6 @@ import msgspec
 from starlette.responses import Response
 
 from causerie.reports import Question
-from causerie.store.events import statement
 from causerie.store.statements import bound, statement
 from causerie.web.audited import note
 from causerie.wording import encodable
