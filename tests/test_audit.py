@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,18 +15,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from causerie.accounts import KeyKind, Role
 from causerie.audit import Action, By, Entry, How, digest_of
-from causerie.auditing import Auditing
+from causerie.auditing import Auditing, record_command
+from causerie.cli import app
 from causerie.errors import Unavailable
 from causerie.queries.outlines import outline
 from causerie.store.accounts import Accounts
 from causerie.store.audit import AuditLog, Sought
 from causerie.store.events import EventStore
+from causerie.store.state import open_state
 from causerie.testing import Ticking
 from causerie.web.audit_rules import NOTHING, RULES, rule_of
+from causerie.web.audited import audited, note
 from tests.conftest import Cast, open_cast
 from tests.house import NOW
 from tests.test_dashboard import home, sign_in
@@ -73,10 +81,10 @@ def watched(
 
 
 def test_of_every_route_somebody_has_said_what_it_shows(cast: Cast) -> None:
-    app = cast.client.app
-    assert isinstance(app, Starlette)
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    assert len(routes) == len(app.routes)
+    server = cast.client.app
+    assert isinstance(server, Starlette)
+    routes = [route for route in server.routes if isinstance(route, Route)]
+    assert len(routes) == len(server.routes)
     names = {
         (method, route.path) for route in routes for method in (route.methods or set()) - {"HEAD"}
     }
@@ -340,3 +348,46 @@ def test_no_text_of_a_statement_is_kept(text: str) -> None:
 def test_what_cannot_be_read_is_not_kept() -> None:
     assert outline(f"SELECT '{WORD}") == ""
     assert outline('SELECT 1 AS "ana", `ben`, 12345, 1234') == 'SELECT 1 AS "…", `…`, …, 1234'
+
+
+# ---- in a terminal, and at the end ---------------------------------------------------------
+
+
+def test_commands_are_recorded_and_read_in_a_terminal(sqlite_file: Path, tmp_path: Path) -> None:
+    engine = open_state(f"sqlite:///{shutil.copy(sqlite_file, tmp_path / 'state.db')}")
+    project = Accounts(engine).create_project("Default", NOW, "default").id
+    log = AuditLog(engine)
+    record_command(log, project, Action.DOWNLOAD, "causerie export", NOW, format="jsonl")
+    log.add([entry_of(1, project), entry_of(2, "other")])
+    words = ["audit", "--json", "--data", str(tmp_path)]
+    told = CliRunner().invoke(app, [*words, "--action", "download"]).stdout.splitlines()
+    assert [json.loads(line)["place"] for line in told] == ["causerie export"]
+    told = CliRunner().invoke(app, words).stdout.splitlines()
+    assert [json.loads(line)["by_kind"] for line in told] == ["key", "command"]
+    engine.dispose()
+
+
+def test_a_server_that_stops_has_written_all(
+    project_id: str, sqlite_engine: Engine, embedded_events: EventStore, tmp_path: Path
+) -> None:
+    with open_cast(project_id, sqlite_engine, embedded_events, tmp_path) as cast:
+        cast.client.get("/api/v1/export", headers=cast.auth("read"))
+    found = AuditLog(sqlite_engine).page(Sought(project_id))
+    assert [entry.action for entry in found] == [Action.DOWNLOAD]
+
+
+def test_an_embed_is_recorded_once_its_token_is_known(sqlite_engine: Engine) -> None:
+    project = Accounts(sqlite_engine).create_project("P", NOW)
+    kept: list[Entry] = []
+
+    def show(request: Request) -> Response:
+        if request.path_params["token"] == "good":
+            note(by=By("embed", "view", "view"), project=project)
+        return Response("")
+
+    server = Starlette(routes=audited([Route("/embed/{token}", show)], kept.append, Ticking(NOW)))
+    client = TestClient(server)
+    client.get("/embed/bad")
+    client.get("/embed/good")
+    assert [(entry.action, entry.by.kind) for entry in kept] == [(Action.EMBED, "embed")]
+    assert "good" not in repr(kept)

@@ -55,8 +55,8 @@ class How(StrEnum):
 
 
 class By(msgspec.Struct, frozen=True):
-    """Who did it: a `member` with their e-mail, a `key` with its name, a `command`, or `nobody`
-    known.
+    """Who did it: a `member` with their e-mail, a `key` with its name, an `embed` with its view, a
+    `command`, or `nobody` known.
     """
 
     kind: str = "nobody"

@@ -27,6 +27,8 @@ TOLD = Rule(Action.LIST)
 PRIVACY = Rule(Action.PRIVACY)
 MEMBERS = Rule(Action.MEMBERS)
 REMOVALS = Rule(Action.REMOVAL)
+EMBEDDED = Rule(Action.EMBED)
+"""Whoever admits a token notes its project, and `by` an `embed`."""
 API, HOME, SETTINGS = "/api/v1", "/p/{project}", "/p/{project}/settings"
 DATA, TOPIC = f"{SETTINGS}/privacy/data", f"{HOME}/topics/{{topic}}"
 OWN_CALLS = ("/v1/", "/api/v3/", "/context", f"{API}/log/", f"{API}/endpoints")
@@ -179,4 +181,8 @@ def rule_of(method: str, path: str) -> Rule | None:
     """What is recorded of a route; None where nobody has said."""
     if path.startswith((*OWN_CALLS, *PLAIN)):
         return NOTHING
+    if path.startswith("/embed/"):
+        return EMBEDDED
+    if path.startswith(f"{SETTINGS}/embedding"):
+        return PRIVACY if method == "POST" else NOTHING
     return RULES.get(f"{method} {path}")
