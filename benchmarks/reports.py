@@ -241,7 +241,14 @@ PLACES = {
     "{user:path}": "user-7",
     "{topic}": "topic-12",
 }
-MISSING = ("{context}", "{endpoint}", "{alert}", "{topic}/edit", "funnels/conversations")
+MISSING = (
+    "{context}",
+    "{endpoint}",
+    "{alert}",
+    "{removal}",
+    "{topic}/edit",
+    "funnels/conversations",
+)
 """What this history has none of: the topic was found, and a person changes only what is kept; and
 what is asked for below, with what it needs.
 """

@@ -18,7 +18,7 @@ from causerie.errors import Invalid, NotFound
 from causerie.metric_catalogue import METRICS, metric_of
 from causerie.metric_reports import PARTS_MAX, Line, MetricReports, Series
 from causerie.metric_workings import SIGNALS
-from causerie.metrics import CALL_SPLITS, Metric, Source, split_of
+from causerie.metrics import CALL_SPLITS, META, Metric, Source, split_of
 from causerie.reports import PERIODS, Question
 from causerie.store.events import EventStore
 from causerie.topic_trees import TopicTree
@@ -161,6 +161,19 @@ def check(
         assert value.value == (plain if exact else pytest.approx(plain, abs=1e-6))
         if value.low is not None and value.high is not None:
             assert value.low - 1e-9 <= float(value.value or 0) <= value.high + 1e-9
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_every_metric_can_be_split_by_all_that_it_is_split_by(
+    embedded_events: EventStore, metric: Metric
+) -> None:
+    # Of a statement only what a metric and a split need is sent, so that each pair has its own.
+    reports = MetricReports(embedded_events)
+    now = datetime(2026, 5, 20, tzinfo=UTC)
+    asked = Question("nobody", now - timedelta(days=2), now, tenant=None)
+    for split in (*metric.splits, f"{META}:plan"):
+        found = reports.series(asked, metric, split_of(split, metric), compares=False)
+        assert found.parts == ()
 
 
 def test_every_metric_is_what_a_plain_count_finds(events: EventStore) -> None:

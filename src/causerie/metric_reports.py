@@ -129,6 +129,8 @@ class MetricReports:
             **parameters(question, metric, split, tree, []),
             "rank": metric.rank,
             "most": PARTS_MAX,
+            # Who is new is no matter of how many there are.
+            "wants_people": False,
         }
         return [(1, row["name"], row["within"]) for row in self._events.select(report, bound)]
 
@@ -189,7 +191,8 @@ def parameters(
         "split_key": split.key,
         "names": [name for _, name, _ in named],
         "withins": [within for _, _, within in named],
-        "told": list(SIGNALS),
+        "metric": metric.name,
+        "told": list(SIGNALS) if metric.name.removesuffix("_share") in SIGNALS else [],
         "wants_people": counts_new,
         "wants_talks": split.name in OF_TALKS,
         "ends": [end.isoformat() for end in ends],

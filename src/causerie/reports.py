@@ -389,6 +389,11 @@ class Reports:
             return Extent(0, None, None)
         return Extent(int(row["conversations"]), row["first"], row["latest"])
 
+    def first(self, project: str) -> datetime | None:
+        """When the first conversation began."""
+        rows = self._events.select("reports/first", {"project": project})
+        return rows[0]["first"] if rows else None
+
     def known(self, project: str) -> int:
         """How many conversations the project has in all."""
         return int(self._events.select("reports/known", {"project": project})[0]["conversations"])

@@ -106,7 +106,7 @@ class EngagementPages:
 
     def _reach(self, asked: Asked) -> list[Reach]:
         question = asked.question
-        first = self._reports.extent(question.project).first
+        first = self._reports.first(question.project)
         return self._engagement.reach(question, day_of(first, question.zone) if first else None)
 
     def _take(self, kind: str, of: str, asked: Asked, tree: TopicTree) -> Response:

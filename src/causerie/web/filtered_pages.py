@@ -74,7 +74,7 @@ class FilteredPages:
 
     def reaches(self, before: Question) -> bool:
         """Whether there was anything yet when that span began: else growth would be invented."""
-        first = self._reports.extent(before.project).first
+        first = self._reports.first(before.project)
         return first is not None and first < before.since + timedelta(days=1)
 
     def render(
