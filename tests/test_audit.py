@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from causerie.accounts import KeyKind, Role
-from causerie.audit import Action, By, Entry, How, digest_of
+from causerie.audit import Action, By, Entry, How, digest_of, shortened
 from causerie.auditing import Auditing, record_command
 from causerie.cli import app
 from causerie.errors import Unavailable
@@ -391,3 +391,12 @@ def test_an_embed_is_recorded_once_its_token_is_known(sqlite_engine: Engine) -> 
     client.get("/embed/good")
     assert [(entry.action, entry.by.kind) for entry in kept] == [(Action.EMBED, "embed")]
     assert "good" not in repr(kept)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("192.0.2.77", "192.0.2.0/24"), ("2001:db8:1:2::9", "2001:db8:1::/48"), ("testclient", "")],
+)
+def test_addresses_are_kept_as_the_operator_says(address: str, network: str) -> None:
+    kept = [shortened(address, how) for how in ("full", "network", "none")]
+    assert kept == [address, network, ""]

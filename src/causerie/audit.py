@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import msgspec
 
 DIGEST_BYTES = 16
+IPV4_PREFIX, IPV6_PREFIX = 24, 48
 DIGESTED = ("conversation", "user", "context")
 """Kinds of objects whose ids are of people, or of what they said."""
 SERVER = ""
@@ -91,6 +93,20 @@ def digest_of(kind: str, id: str, salt: bytes) -> str:
     """What stands for the id of somebody or of what they said."""
     said = msgspec.json.encode(["audit", kind, id])
     return hashlib.blake2b(said, key=salt, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def shortened(address: str, kept: str) -> str:
+    """What is kept of a client's address: `full`, its `network` (/24, /48 of IPv6), or `none`."""
+    if kept == "full":
+        return address
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return ""
+    if kept == "none":
+        return ""
+    prefix = IPV4_PREFIX if found.version == 4 else IPV6_PREFIX
+    return str(ip_network((found, prefix), strict=False))
 
 
 def object_of(kind: str, id: str, salt: bytes) -> str:

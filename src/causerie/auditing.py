@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from causerie.audit import SERVER, Action, By, Entry, How
+from causerie.audit import SERVER, Action, By, Entry, How, shortened
 from causerie.errors import Unavailable
 from causerie.store.accounts import Accounts
 from causerie.store.audit import AuditLog
@@ -31,12 +31,21 @@ def record_command(
 
 
 class Auditing:
-    """Safe in threads. What is recorded is in the store a second later, and after `stop`."""
+    """Safe in threads. What is recorded is in the store a second later, and after `stop`.
+    `addresses` is what is kept of those of clients.
+    """
 
-    def __init__(self, audit: AuditLog, accounts: Accounts, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        audit: AuditLog,
+        accounts: Accounts,
+        clock: Callable[[], datetime],
+        addresses: str = "full",
+    ) -> None:
         self._audit = audit
         self._accounts = accounts
         self._clock = clock
+        self._addresses = addresses
         self._waiting: list[Entry] = []
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -58,6 +67,7 @@ class Auditing:
 
     def record(self, entry: Entry) -> None:
         """Have an entry written soon. One of a member and of no project is of all of theirs."""
+        entry = replace(entry, address=shortened(entry.address, self._addresses))
         with self._lock:
             if len(self._waiting) < WAITING_MAX:
                 self._waiting.append(entry)

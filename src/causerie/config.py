@@ -17,6 +17,7 @@ PORT_MAX = 65_535
 SQL_SECONDS_MAX = 60
 SQL_MEMORY_MB_MIN = 50
 SWITCH = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+AUDIT_ADDRESSES = ("full", "network", "none")
 WHEN_BUSY = ("refuse", "retry", "wait")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -56,6 +57,8 @@ class Settings:
     """Refuse the times to live that Ark refuses, instead of keeping contexts as asked."""
     open_project: str = ""
     """Id of the project whose gateway answers without a key, or nothing for none."""
+    audit_addresses: str = "full"
+    """What the audit keeps of a client's address: `full`, its `network`, or `none` of it."""
     sql_seconds: int = 10
     """How long a query that somebody types may take."""
     sql_memory_mb: int = 500
@@ -155,6 +158,9 @@ def check(settings: Settings) -> Settings:
         raise Invalid(f"CAUSERIE_SQL_MEMORY_MB is under {SQL_MEMORY_MB_MIN}", field="sql_memory_mb")
     if settings.log_level not in LOG_LEVELS:
         raise Invalid(f"CAUSERIE_LOG_LEVEL is none of {', '.join(LOG_LEVELS)}", field="log_level")
+    if settings.audit_addresses not in AUDIT_ADDRESSES:
+        known = ", ".join(AUDIT_ADDRESSES)
+        raise Invalid(f"CAUSERIE_AUDIT_ADDRESSES is none of {known}", field="audit_addresses")
     if settings.when_busy not in WHEN_BUSY:
         raise Invalid(f"CAUSERIE_WHEN_BUSY is none of {', '.join(WHEN_BUSY)}", field="when_busy")
     if bool(settings.tls_certificate) != bool(settings.tls_key):

@@ -51,7 +51,7 @@ def open_lodge(settings: Settings, stores: Stores, vault: Vault, clock: Clock) -
     state, journals = StateRemovals(stores.engine), settings.data / JOURNALS
     removing = Removing(removals, events, state, stores.accounts, stores.delivery, journals, clock)
     log = AuditLog(stores.engine)
-    auditing = Auditing(log, stores.accounts, clock)
+    auditing = Auditing(log, stores.accounts, clock, settings.audit_addresses)
     old = (("what is older than projects keep", removing.retire), ("the audit", auditing.retire))
     upkeep = Upkeep([Chore(name, RETIRE_INTERVAL_S, work) for name, work in old])
     return Lodge(removals, events, removing, upkeep, log, auditing)
