@@ -377,7 +377,7 @@ def kept(keep: Path | None, messages: int) -> Iterator[Path]:
     yield folder
 
 
-def measure(folder: Path, messages: int, rounds: int, like: str) -> dict[str, list[Taken]]:
+def measure(folder: Path, messages: int, rounds: int, like: list[str]) -> dict[str, list[Taken]]:
     """What each path took."""
     begin = time.monotonic()
     if not any(folder.iterdir()):
@@ -391,7 +391,7 @@ def measure(folder: Path, messages: int, rounds: int, like: str) -> dict[str, li
     coming = threading.Thread(target=keep_coming, args=(server, server.key("ingest"), stopped))
     coming.start()
     try:
-        asked = [path for path in paths() if like in path]
+        asked = [path for path in paths() if any(one in path for one in like)]
         taken = time_paths(server, asked, headers, rounds)
         print(f"{messages:,} messages: {memory_mib(server)} MiB at most", flush=True)
     finally:
@@ -413,7 +413,7 @@ def main() -> None:
     sizes = [100_000, 3_000_000, 10_000_000]
     parser.add_argument("--messages", type=int, nargs="+", default=sizes)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--like", default="", help="only addresses with this in them")
+    parser.add_argument("--like", nargs="+", default=[""], help="only addresses with one of these")
     parser.add_argument("--keep", type=Path, help="where histories are, or are made and stay")
     chosen = parser.parse_args()
     results = {}

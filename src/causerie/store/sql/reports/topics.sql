@@ -26,9 +26,8 @@ counted AS (
     if(role = 'user', ['*'], []),
     if(role = 'user' AND empty(topics) AND suggested = '', [''], []),
     ancestry(arrayPushBack(topics, suggested))) AS topic
-  WHERE project = {project:String}
-    -- No message of a conversation is older than its start.
-    AND at >= {since:DateTime64(6, 'UTC')}
+  -- Before versions are compared, which all have the same conversation.
+  PREWHERE project = {project:String}
     AND cityHash64(tenant, conversation) IN (SELECT cityHash64(tenant, id) FROM filtered)
 --when measures
   GROUP BY topic, language, bucket
