@@ -22,7 +22,7 @@ from playwright.sync_api import (
 
 LOOK_MS_MAX = 10_000
 REMOVAL_MS_MAX = 60_000
-CLOCK = re.compile(r"\d\d:\d\d|\d+\s?min\b|\d+ 分钟")
+CLOCK = re.compile(r"\d\d:\d\d|\d+\s?(?:min\b|分钟)")
 """What has moved on when a page is looked at once more: the time, and what is left of an hour."""
 SCRIPTED = "[data-copy], noscript"
 REFUSED = "Failed to load resource"
