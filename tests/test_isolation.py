@@ -21,6 +21,7 @@ from causerie.notices import Destination, Kind
 from causerie.removals import Scope, Stage, Target
 from causerie.store.alerts import Alerts
 from causerie.store.contexts import Contexts
+from causerie.store.embeds import Embeds
 from causerie.store.endpoints import Endpoints
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.notes import Notes
@@ -165,6 +166,13 @@ POST  /p/{project}/settings/projects                 303  403  403  404  303  30
 POST  /p/{project}/settings/keys                     200  200  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys/{key}/limits        303  303  403  404  303  303  303  303  303
 POST  /p/{project}/settings/keys/{key}/revoke        303  303  403  404  303  303  303  303  303
+GET   /embed/{project}/{token}                       403  403  403  403  403  403  403  403  403
+GET   /embed/{project}/{token}/{rest:path}           403  403  403  403  403  403  403  403  403
+GET   /p/{project}/settings/embedding                200  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/embedding/secret         200  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/embedding/off            303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/embedding/sites          303  403  403  404  303  303  303  303  303
+POST  /p/{project}/settings/embedding/link           409  403  403  404  303  303  303  303  303
 GET   /p/{project}/settings/privacy/data             200  403  403  404  303  303  303  303  303
 GET   /p/{project}/settings/privacy/data/{removal}   200  403  403  404  303  303  303  303  303
 POST  /p/{project}/settings/privacy/data/retention   303  403  403  404  303  303  303  303  303
@@ -429,6 +437,7 @@ class Street:
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
             "{name:path}": "app.css",
+            "{rest:path}": "conversations",
         }
         path = door.path
         for place, name in places.items():
@@ -508,6 +517,7 @@ class Street:
             ),
             [one.id for one in self.removals.list(self.mine)],
             self.notices.destinations(self.mine),
+            Embeds(self.cast.stores.engine, open_vault(self.cast.folder, "")).get(self.mine),
             self.alerts.all(self.mine),
             len(self.notices.log(self.mine)),
             self.sign_ins.invitations(self.mine, now),

@@ -6,6 +6,7 @@ CauserieError
 ├── Unauthenticated    no key or session, or an unknown one                     (401)
 ├── Forbidden          known, but not allowed to do this                        (403)
 ├── NotFound           nothing under that name for this caller                  (404)
+├── Gone               it was there, and its time is over                       (410)
 ├── Conflict           the state of things forbids it                           (409)
 │   └── Busy           somebody else is at it at this moment                    (409)
 ├── TooMany            over a limit per minute or a budget; says when to retry   (429)
@@ -62,6 +63,12 @@ class NotFound(CauserieError):
     """Nothing under that name for this caller."""
 
     code = "not_found"
+
+
+class Gone(CauserieError):
+    """What was there until its time was over."""
+
+    code = "gone"
 
 
 class Conflict(CauserieError):

@@ -356,11 +356,11 @@ class Reports:
 
     def conversation(self, project: str, id: str, tenant: str | None) -> Transcript | None:
         """One transcript. Without a tenant (None) the top-level one of that id comes first."""
-        rows = self._events.select("reports/conversation", {"project": project, "id": id})
-        fitting = [row for row in rows if tenant is None or row["tenant"] == tenant]
-        if not fitting:
+        parameters = {"project": project, "id": id, **_of_tenant(tenant)}
+        rows = self._events.select("reports/conversation", parameters)
+        if not rows:
             return None
-        return self.transcripts(project, [ConversationRow(**fitting[0])])[0]
+        return self.transcripts(project, [ConversationRow(**rows[0])])[0]
 
     def transcripts(self, project: str, rows: Sequence[ConversationRow]) -> list[Transcript]:
         """The same conversations with what was said in them."""
@@ -382,21 +382,26 @@ class Reports:
             found[row["dimension"]].append(row["value"])
         return FilterValues(*found.values())
 
-    def extent(self, project: str) -> Extent:
-        """How many conversations the project has, from when to when."""
-        row = self._events.select("reports/extent", {"project": project})[0]
+    def extent(self, project: str, tenant: str | None = None) -> Extent:
+        """How many conversations the project has, or a tenant of it, from when to when."""
+        parameters = {"project": project, **_of_tenant(tenant)}
+        row = self._events.select("reports/extent", parameters)[0]
         if not row["conversations"]:
             return Extent(0, None, None)
         return Extent(int(row["conversations"]), row["first"], row["latest"])
 
-    def first(self, project: str) -> datetime | None:
-        """When the first conversation began."""
-        rows = self._events.select("reports/first", {"project": project})
+    def first(self, project: str, tenant: str | None = None) -> datetime | None:
+        """When the first conversation of the project, or of a tenant of it, began."""
+        rows = self._events.select("reports/first", {"project": project, **_of_tenant(tenant)})
         return rows[0]["first"] if rows else None
 
     def known(self, project: str) -> int:
         """How many conversations the project has in all."""
         return int(self._events.select("reports/known", {"project": project})[0]["conversations"])
+
+
+def _of_tenant(tenant: str | None) -> dict[str, Any]:
+    return {"every_tenant": tenant is None, "tenant": tenant or ""}
 
 
 def _any_of(value: str, values: tuple[str, ...]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.routing import BaseRoute
 
@@ -21,9 +21,12 @@ from causerie.metric_reports import MetricReports
 from causerie.people import People
 from causerie.postroom import Postroom
 from causerie.queries.desk import QueryDesk
+from causerie.reports import Reports
 from causerie.retention import RetentionReport
 from causerie.risks import RiskReport
 from causerie.search import Search
+from causerie.store.embeds import Embeds
+from causerie.store.events import EventStore
 from causerie.store.last_looks import LastLooks
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.notes import Notes
@@ -34,6 +37,7 @@ from causerie.store.verdicts import Verdicts
 from causerie.store.views import Views
 from causerie.stores import Stores
 from causerie.switchboard import Shelves
+from causerie.tenant_topics import TenantTopics
 from causerie.topic_changes import TopicChanges
 from causerie.topics import new_topic_id
 from causerie.web.alert_pages import AlertPages
@@ -42,6 +46,8 @@ from causerie.web.context_pages import ContextPages
 from causerie.web.cost_pages import CostPages
 from causerie.web.dashboard import Dashboard
 from causerie.web.edge import Keys
+from causerie.web.embed_pages import EmbedPages, Handler
+from causerie.web.embed_settings import EmbedSettings
 from causerie.web.endpoint_pages import EndpointPages
 from causerie.web.engagement_pages import EngagementPages
 from causerie.web.explore_pages import ExplorePages
@@ -141,6 +147,7 @@ class Showroom:
             *self._funnels(),
             *SqlPages(self.desk, self.views, self.filtered, self.doors).routes(),
             *self._understanding(),
+            *self._embeds(),
             *self._gateway(),
         ]
 
@@ -202,22 +209,27 @@ class Showroom:
         ]
 
     def _conversations(self) -> list[BaseRoute]:
-        stores, settings = self.stores, self.settings
-        search = Search(stores.events, stores.reports)
-        vectors = self.workshop.queries.of
-        finding = SearchPages(search, stores.reports, vectors, self.filtered)
-        own = Dashboard(
-            stores.reports,
-            self.meanings,
-            Happenings(stores.events),
-            self.filtered,
-            stores.accounts,
+        stores = self.stores
+        finding = self._search_pages(stores.events, self.filtered)
+        own = self._dashboard(stores.events, self.filtered)
+        return [*finding.routes(), *own.routes()]
+
+    def _search_pages(self, events: EventStore, filtered: FilteredPages) -> SearchPages:
+        reports = Reports(events)
+        return SearchPages(Search(events, reports), reports, self.workshop.queries.of, filtered)
+
+    def _dashboard(self, events: EventStore, filtered: FilteredPages) -> Dashboard:
+        return Dashboard(
+            Reports(events),
+            MeaningReports(events),
+            Happenings(events),
+            filtered,
+            self.stores.accounts,
             self.doors,
             self.pages,
-            settings,
+            self.settings,
             self.clock,
         )
-        return [*finding.routes(), *own.routes()]
 
     def _users(self) -> list[BaseRoute]:
         events, filtered, clock = self.stores.events, self.filtered, self.clock
@@ -230,26 +242,81 @@ class Showroom:
         ]
 
     def _topics(self) -> list[BaseRoute]:
-        engine, reports = self.stores.engine, self.stores.reports
+        map_of = TopicMapPages(self.meanings, self.topics, self.filtered)
+        return [*map_of.routes(), *self._topic_pages(self.stores.events, self.filtered).routes()]
+
+    def _topic_pages(self, events: EventStore, filtered: FilteredPages) -> TopicPages:
+        engine, reports = self.stores.engine, Reports(events)
         source = random.Random(secrets.token_bytes(32))
         changes = TopicChanges(
             self.topics, Verdicts(engine), self.clock, lambda: new_topic_id(source)
         )
-        own = TopicPages(
+        return TopicPages(
             reports,
-            self.meanings,
+            MeaningReports(events),
             self.topics,
             changes,
             Progress(engine),
             Trials(reports, self.workshop.nearest, self.workshop.judged),
-            self.filtered,
+            filtered,
             self.doors,
             self._find_again,
             self.pages,
             self.clock,
         )
-        map_of = TopicMapPages(self.meanings, self.topics, self.filtered)
-        return [*map_of.routes(), *own.routes()]
+
+    def _embeds(self) -> list[BaseRoute]:
+        stores = self.stores
+        embeds = Embeds(stores.engine, self.shelves.vault)
+        topics = TenantTopics(self.filtered.tree, self.clock)
+        return [
+            *EmbedPages(
+                embeds,
+                stores.accounts,
+                self.views,
+                topics,
+                stores.events,
+                self._rooms,
+                self.pages,
+                self.clock,
+            ).routes(),
+            *EmbedSettings(
+                embeds,
+                self.views,
+                stores.reports,
+                self.doors,
+                self.pages,
+                self.settings,
+                self.clock,
+            ).routes(),
+        ]
+
+    def _rooms(
+        self, events: EventStore, filtered: FilteredPages
+    ) -> Mapping[str, Mapping[str, Handler]]:
+        """What can be embedded: the pages as members have them, over what an embed may read."""
+        reports, clock = Reports(events), self.clock
+        own, finding = self._dashboard(events, filtered), self._search_pages(events, filtered)
+        funnels = FunnelPages(Funnels(events, reports), Happenings(events), filtered)
+        lists = {"/conversations": own.conversations}
+        retention = RetentionPages(RetentionReport(events), filtered, clock)
+        return {
+            "overview": {"": own.overview},
+            "conversations": {**lists, "/conversations/{id:path}": own.conversation},
+            "search": {"/search": finding.search},
+            "topics": {"/topics": self._topic_pages(events, filtered).index},
+            "users": {"/users": own.users},
+            "engagement": {
+                "/users/engagement": EngagementPages(Engagement(events), reports, filtered).show
+            },
+            "retention": {"/users/retention": retention.retention},
+            "risk": {"/users/risk": RiskPages(RiskReport(events), filtered).show},
+            "explore": {"/reports": ExplorePages(MetricReports(events), filtered).explore},
+            "funnels": {
+                "/reports/funnels": funnels.funnel,
+                "/reports/funnels/conversations": funnels.reached,
+            },
+        }
 
     def _funnels(self) -> list[BaseRoute]:
         events = self.stores.events

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.config import Settings
+from causerie.conversations import Kind
 from causerie.errors import NotFound
 from causerie.happenings import Happenings
 from causerie.meaning_reports import MeaningReports
@@ -34,7 +35,6 @@ from causerie.web.changes import compare
 from causerie.web.charts import SERIES_COLUMNS, draw, series_rows
 from causerie.web.downloads import FORMATS, ROWS_MAX, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
-from causerie.web.filters import WITHOUT_TENANT
 from causerie.web.pages import Pages
 from causerie.web.questions import Asked
 from causerie.web.reading import TURNS_PER_PART, read
@@ -119,9 +119,7 @@ class Dashboard:
             now_totals=now,
             before_totals=overview.before,
             changes=compare(now, overview.before) if compares else None,
-            charts=draw(
-                overview, asked, f"/p/{visitor.project.id}/conversations", compares=compares
-            ),
+            charts=draw(overview, asked, f"{visitor.home}/conversations", compares=compares),
             latest=self._reports.conversations(latest).rows if now.conversations else [],
             unhappy=self._unhappy(latest) if now.thumbs_down else [],
             is_empty=now.conversations == 0,
@@ -218,9 +216,11 @@ class Dashboard:
         visitor, asked, tree = self._filtered.enter(request)
         given = request.query_params
         project, id = visitor.project.id, request.path_params["id"]
-        transcript = self._reports.conversation(project, id, _tenant(given.get("tenant")))
+        transcript = self._reports.conversation(project, id, asked.question.tenant)
         if transcript is None:
             raise NotFound(say("There is no such conversation in this project."))
+        if visitor.embedded:
+            transcript = spoken(transcript)
         if given.get("format") == "json":
             note(format="json")
             return Response(raw(transcript), media_type="application/json")
@@ -255,8 +255,14 @@ def _part(given: QueryParams, transcript: Transcript) -> int:
     return int(number[:6]) if number.isascii() and number.isdigit() else 1
 
 
-def _tenant(text: str | None) -> str | None:
-    return "" if text == WITHOUT_TENANT else text or None
+def spoken(transcript: Transcript) -> Transcript:
+    """A transcript of what people and the assistant said to each other, and nothing else."""
+    said = [
+        message
+        for message in transcript.messages
+        if message.kind is Kind.MESSAGE and message.role in ("user", "assistant")
+    ]
+    return replace(transcript, messages=said)
 
 
 def _title(row: ConversationRow) -> str:

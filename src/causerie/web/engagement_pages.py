@@ -80,7 +80,7 @@ class EngagementPages:
         question = asked.question
         reach, standings = self._reach(asked), self._engagement.standings(question)
         gaps = self._engagement.gaps(question, tree)
-        home = f"/p/{visitor.project.id}"
+        home = visitor.home
         is_empty = not any(one.of_month for one in reach)
         return self._filtered.render(
             request,
@@ -106,7 +106,7 @@ class EngagementPages:
 
     def _reach(self, asked: Asked) -> list[Reach]:
         question = asked.question
-        first = self._reports.first(question.project)
+        first = self._reports.first(question.project, question.tenant)
         return self._engagement.reach(question, day_of(first, question.zone) if first else None)
 
     def _take(self, kind: str, of: str, asked: Asked, tree: TopicTree) -> Response:

@@ -68,7 +68,7 @@ class ExplorePages:
         if kind in FORMATS:
             name = f"{visitor.project.id}-{metric.name}"
             return download(kind, name, COLUMNS, rows_of(series))
-        home = f"/p/{visitor.project.id}"
+        home = visitor.home
         return self._filtered.render(
             request,
             "explore.html",

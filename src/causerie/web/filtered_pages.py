@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from causerie.accounts import Project
 from causerie.discretion import Discretion
-from causerie.reports import Question, Reports
+from causerie.reports import Extent, Question, Reports
 from causerie.store.notes import Notes
 from causerie.store.views import Views
 from causerie.topic_trees import DEPTH_MAX, TopicTree
@@ -22,6 +24,24 @@ from causerie.web.signin import Doors, Visitor
 
 Clock = Callable[[], datetime]
 Choices = list[tuple[str, str]]
+
+
+def ask(
+    request: Request,
+    project: Project,
+    tree: TopicTree,
+    now: datetime,
+    extent: Callable[[], Extent],
+    sorts: tuple[str, ...],
+) -> Asked:
+    """What the address of a page asks for; `extent` tells how far all time goes."""
+
+    def reach() -> Reach | None:
+        found = extent()
+        return (found.first, found.latest) if found.first and found.latest else None
+
+    given = request.query_params
+    return parse(project.id, given, now, reach, sorts=sorts, tree=tree, zone=project.zone)
 
 
 class FilteredPages:
@@ -50,23 +70,10 @@ class FilteredPages:
     ) -> tuple[Visitor, Asked, TopicTree]:
         """Who looks, what they ask, and the topics of the project. Raises NotFound, Redirect."""
         visitor = self._doors.enter(request)
-        project = visitor.project.id
-        tree = self.tree(project)
-
-        def reach() -> Reach | None:
-            extent = self._reports.extent(project)
-            return (extent.first, extent.latest) if extent.first and extent.latest else None
-
-        asked = parse(
-            project,
-            request.query_params,
-            self._clock(),
-            reach,
-            sorts=sorts,
-            tree=tree,
-            zone=visitor.project.zone,
-        )
-        return visitor, asked, tree
+        project = visitor.project
+        tree = self.tree(project.id)
+        extent = partial(self._reports.extent, project.id)
+        return visitor, ask(request, project, tree, self._clock(), extent, sorts), tree
 
     def tree(self, project: str) -> TopicTree:
         """The topics of a project."""
@@ -74,7 +81,7 @@ class FilteredPages:
 
     def reaches(self, before: Question) -> bool:
         """Whether there was anything yet when that span began: else growth would be invented."""
-        first = self._reports.first(before.project)
+        first = self._reports.first(before.project, before.tenant)
         return first is not None and first < before.since + timedelta(days=1)
 
     def render(

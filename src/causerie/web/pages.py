@@ -104,6 +104,10 @@ class Guest(Protocol):
     def member(self) -> Member:
         """The one who is signed in."""
 
+    @property
+    def theme(self) -> str:
+        """Light or dark, or empty for what their browser kept."""
+
 
 class Pages:
     """Draws templates. One for the whole server; safe in threads."""
@@ -177,7 +181,7 @@ class Pages:
         **context: Any,
     ) -> HTMLResponse:
         """A page. `visitor` is who looks at it, None before sign-in; `section` marks the rail."""
-        theme = request.cookies.get("theme", "")
+        theme = (visitor.theme if visitor else "") or request.cookies.get("theme", "")
         values = {
             "visitor": visitor,
             "section": "",

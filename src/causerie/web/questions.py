@@ -90,6 +90,8 @@ class Asked:
     notices: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     """The names of the topics asked for, by id."""
+    held: Pairs = ()
+    """The filters that nobody can take away, and that need not be told."""
 
     @property
     def carry(self) -> str:
@@ -170,8 +172,9 @@ class Asked:
 
     def chips(self) -> list[Chip]:
         """The active filters, in the order of a sentence."""
-        before = (None, *self.filters)
-        return [self._chip(pair, last) for pair, last in zip(self.filters, before, strict=False)]
+        shown = [pair for pair in self.filters if pair not in self.held]
+        before = (None, *shown)
+        return [self._chip(pair, last) for pair, last in zip(shown, before, strict=False)]
 
     def _chip(self, pair: tuple[str, str], before: tuple[str, str] | None) -> Chip:
         without = _query(self.span + tuple(other for other in self.filters if other != pair))

@@ -55,7 +55,7 @@ class RiskPages:
             name = f"{visitor.project.id}-at-risk"
             rows = [_row(one) for one in risks.found]
             return download(kind, name, COLUMNS, rows)
-        home = f"/p/{visitor.project.id}"
+        home = visitor.home
         return self._filtered.render(
             request,
             "risk.html",

@@ -44,6 +44,26 @@ class Visitor:
     csrf: str
     """The secret that their forms carry."""
 
+    @property
+    def home(self) -> str:
+        """Where the pages of the project are."""
+        return f"/p/{self.project.id}"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether they look through a frame on another site, and see its view alone."""
+        return False
+
+    @property
+    def reads(self) -> bool:
+        """Whether they may read what was said."""
+        return True
+
+    @property
+    def theme(self) -> str:
+        """`light` or `dark` where that is given; empty where their browser knows."""
+        return ""
+
 
 class Doors:
     """Lets members in and keeps the others out. Knows the session's cookie."""

@@ -71,6 +71,8 @@ DONE = {
     "deleted": say("The topic is deleted. Messages stay as they are."),
     "asked": say("Topics are found again, once all messages are understood."),
 }
+NOWHERE = {"progress": None, "known": 0}
+"""How far the worker is, for those whom that is nothing to."""
 Form = Mapping[str, str]
 Change = Callable[[Request, Visitor, Form], Response]
 
@@ -160,7 +162,7 @@ class TopicPages:
             hidden=lines.hidden(),
             silent=lines.silent(),
             unhappiest=unhappiest(tree, now),
-            lacking=self._lacking(visitor.project.id, tree),
+            lacking=None if visitor.embedded else self._lacking(visitor.project.id, tree),
         )
 
     def _before(self, asked: Asked, tree: TopicTree) -> Talked | None:
@@ -206,7 +208,7 @@ class TopicPages:
         now = self._meanings.topics(asked.question, tree)
         lines = Lines(tree, now, self._before(asked, tree))
         line = lines.line(topic)
-        home = f"/p/{visitor.project.id}"
+        home = visitor.home
         about = replace(asked.question, topics=tree.members(topic.id))
         narrowed = replace(asked, filters=(*asked.filters, ("topic", topic.id)))
         shows = line.row.messages and not topic.is_small
@@ -247,7 +249,7 @@ class TopicPages:
             "fault": "",
             "field": None,
             "may_manage": visitor.role.covers(Role.MEMBER),
-            **self._far(visitor.project.id),
+            **(NOWHERE if visitor.embedded else self._far(visitor.project.id)),
             "MESSAGES_MIN": MESSAGES_MIN,
             "NAME_CHARS_MAX": TOPIC_NAME_CHARS_MAX,
             **context,

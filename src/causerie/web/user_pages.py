@@ -49,7 +49,7 @@ class UserPages:
         """One user, or their conversations to take away."""
         visitor, asked, tree = self._filtered.enter(request, CONVERSATION_SORTS)
         user = user_of(request.path_params["user"])
-        home = f"/p/{visitor.project.id}"
+        home = visitor.home
         if asked.question.user not in ("", user):
             # The form of filters names somebody else.
             other = user_part(asked.question.user)
@@ -85,7 +85,7 @@ class UserPages:
         here, doors = asked
         question = doors.question
         found = self._people.portrait(question, tree)
-        home = f"/p/{visitor.project.id}"
+        home = visitor.home
         compares = here.compares and self._filtered.reaches(question.previous())
         conversations = f"{home}/conversations"
 

@@ -2,9 +2,12 @@
 
 from alembic import context
 
+from causerie.store.embed_schema import embeds
 from causerie.store.privacy_schema import removals
 
+# Of every file of tables one, so that all are known.
+tables = (embeds, removals)
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=removals.metadata, render_as_batch=True)
+context.configure(connection=connection, target_metadata=tables[0].metadata, render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()
