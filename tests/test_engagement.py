@@ -11,6 +11,7 @@ from statistics import mean
 import pytest
 from sqlalchemy import Engine
 
+from causerie.buckets import bucket_start
 from causerie.engagement import (
     MONTH,
     WEEK,
@@ -22,7 +23,7 @@ from causerie.engagement import (
     variance,
     whole_weeks,
 )
-from causerie.reports import Question, Reports, bucket_start
+from causerie.reports import Question, Reports
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
 from causerie.store.topics import Topics

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import Engine
 
 from causerie.accounts import Project
+from causerie.buckets import bucket_start, bucket_starts
 from causerie.conversations import Conversation, Message
 from causerie.delivery import Delivery
 from causerie.ingest import How, Ingest, Submission
 from causerie.privacy import PersonalDataFilter
-from causerie.reports import Question, Reports, bucket_start, bucket_starts, default_since
+from causerie.reports import Question, Reports, default_since
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
 from causerie.testing import Ticking

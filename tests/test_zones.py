@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from causerie.buckets import bucket_start, bucket_starts
 from causerie.costs import CallQuestion, Costs
 from causerie.errors import Invalid
-from causerie.reports import PERIODS, Question, Reports, bucket_start, bucket_starts, default_since
+from causerie.reports import PERIODS, Question, Reports, default_since
 from causerie.retention import RetentionReport
 from causerie.store.events import EventStore
 from causerie.store.events_schema import CONVERSATIONS, EXCHANGES

@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from causerie.buckets import bucket_starts
 from causerie.conditions import by_key
-from causerie.reports import FilterValues, Page, Question, bucket_starts
+from causerie.reports import FilterValues, Page, Question
 from causerie.store.events import EventStore
 
 DIMENSIONS = ("model", "user", "key", "endpoint")

@@ -12,8 +12,9 @@ from datetime import date, timedelta
 from math import erfc, sqrt
 from typing import Any
 
+from causerie.buckets import bucket_starts
 from causerie.comparisons import beyond_chance
-from causerie.reports import Question, bucket_starts
+from causerie.reports import Question
 from causerie.store.events import EventStore
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing

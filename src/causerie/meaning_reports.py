@@ -8,8 +8,9 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
+from causerie.buckets import bucket_starts
 from causerie.meanings import MessageMeaning
-from causerie.reports import Question, bucket_starts, mean
+from causerie.reports import Question, mean
 from causerie.store.events import EventStore
 from causerie.topic_trees import TopicTree
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
+from causerie.buckets import bucket_end, bucket_starts
 from causerie.costs import CallQuestion, Costs
 from causerie.metric_workings import SIGNALS, Frame
 from causerie.metrics import META, WHOLE, Metric, Source, Split
-from causerie.reports import Question, bucket_end, bucket_starts
+from causerie.reports import Question
 from causerie.store.events import EventStore
 from causerie.topic_trees import NO_TOPICS, TopicTree
 from causerie.uncertainty import Value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar
 
 from causerie import visits
+from causerie.buckets import bucket_starts
 from causerie.conditions import NO_CONDITIONS, Conditions, by_key
 from causerie.conversations import Kind, Message
 from causerie.meanings import MOOD_MARGIN, MOODS
@@ -456,28 +457,6 @@ def _totals(row: Mapping[str, Any]) -> Totals:
 def mean(total: float | None, of: int) -> float | None:
     """What a sum comes to; None where it is of nothing."""
     return None if total is None or not of else float(total) / of
-
-
-def bucket_starts(
-    since: datetime, until: datetime, period: str, zone: str = DEFAULT_ZONE
-) -> Iterator[date]:
-    """The first days of all buckets that a span touches, in that zone."""
-    start = bucket_start(day_of(since, zone), period)
-    while midnight(start, zone) < until:
-        yield start
-        start = bucket_end(start, period)
-
-
-def bucket_start(day: date, period: str) -> date:
-    """The first day of the day's week (Monday) or month, or the day itself."""
-    if period == "week":
-        return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if period == "month" else day
-
-
-def bucket_end(start: date, period: str) -> date:
-    """The first day after a bucket."""
-    return bucket_start(start + timedelta(days={"day": 1, "week": 7, "month": 31}[period]), period)
 
 
 def default_since(now: datetime, zone: str = DEFAULT_ZONE) -> datetime:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from causerie.reports import Bucket, bucket_start
+from causerie.buckets import bucket_start
+from causerie.reports import Bucket
 
 WEEKS_MAX = 53
 STEP = 14

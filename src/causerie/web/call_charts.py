@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import zip_longest
 
+from causerie.buckets import bucket_end
 from causerie.costs import CallBucket, CallOverview, Sums
-from causerie.reports import bucket_end
 from causerie.web.call_questions import AskedCalls
 from causerie.web.charts import SAMPLE_MIN, Chart, Point
 from causerie.wording import say

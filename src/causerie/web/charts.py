@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from itertools import zip_longest
 from typing import Any
 
+from causerie.buckets import bucket_end, bucket_start
 from causerie.meaning_reports import TopicBucket, TopicRow
 from causerie.meanings import MOOD_MARGIN
 from causerie.notes import Note
-from causerie.reports import Bucket, Overview, Totals, bucket_end, bucket_start
+from causerie.reports import Bucket, Overview, Totals
 from causerie.web.questions import Asked
 from causerie.web.speech import speech
 from causerie.wording import say

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from causerie.buckets import bucket_end
 from causerie.costs import COST_SORTS, CallOverview, CallQuestion, CallRow, Costs, Sums
 from causerie.discretion import Discretion
-from causerie.reports import Page, bucket_end
+from causerie.reports import Page
 from causerie.store.accounts import Accounts
 from causerie.web.call_charts import draw_calls
 from causerie.web.call_questions import BY, KEY, AskedCalls, ask

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from causerie.buckets import bucket_end
 from causerie.engagement import (
     CONVERSATIONS_MIN,
     MONTH,
@@ -23,7 +24,7 @@ from causerie.engagement import (
     StandingBucket,
     reach_parameters,
 )
-from causerie.reports import Reports, bucket_end
+from causerie.reports import Reports
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing
 from causerie.web.charts import Chart, Point, label, title

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from causerie.buckets import bucket_end
 from causerie.metric_reports import Line, Part, Series
 from causerie.metrics import META, Metric, Source, Split
-from causerie.reports import bucket_end
 from causerie.topic_trees import TopicTree
 from causerie.uncertainty import SAMPLE_MIN, Value
 from causerie.web.amounts import amount, latency, money
