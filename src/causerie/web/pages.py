@@ -45,6 +45,7 @@ from causerie.zones import DEFAULT_ZONE
 
 Clock = Callable[[], datetime]
 UNKNOWN = "–"
+SIGNED_MIN = 0.005
 SAMPLE_RATED_MIN = 10
 """Fewer ratings than this are shown as a small sample."""
 THEMES = ("light", "dark")
@@ -325,7 +326,9 @@ def signed(value: float | None) -> str:
     """`+0.42` or `−0.42`, or a dash for what is not known."""
     if value is None:
         return UNKNOWN
-    return f"{'−' if value < 0 else '+'}{speech().decimal(abs(value), '0.00')}"
+    # What rounds to nothing has no sign.
+    sign = "" if abs(value) < SIGNED_MIN else "−" if value < 0 else "+"
+    return f"{sign}{speech().decimal(abs(value), '0.00')}"
 
 
 def tenths(share: float | None) -> str:

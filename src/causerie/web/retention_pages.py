@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from causerie.retention import SPLITS, Part, Retention, RetentionReport, parameters
+from causerie.retention import SPLITS, Retention, RetentionReport, Share, parameters
 from causerie.topic_trees import TopicTree
-from causerie.web.changes import Change, share_change
+from causerie.web.changes import Change, exact_share_change, sure_together
 from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.meaning_words import LANGUAGES
@@ -108,15 +108,22 @@ def _rows(found: Retention) -> list[dict[str, Any]]:
 
 
 def _lines(found: Retention, split: str, tree: TopicTree) -> list[dict[str, Any]]:
-    """The largest parts, with their names, and whether they differ from others."""
-    return [
+    """The largest parts, with their names, and where they differ most from all others."""
+    parts = found.parts[:PARTS_SHOWN]
+    changes = sure_together(
         {
-            "part": part,
-            "title": _title(split, part.name, tree),
-            "change": _against_others(part, found.whole),
+            f"{place} {later}": _against_others(share, found.whole.shares[later - 1])
+            for place, part in enumerate(parts)
+            for later, share in enumerate(part.shares, 1)
         }
-        for part in found.parts[:PARTS_SHOWN]
-    ]
+    )
+    lines = []
+    for place, part in enumerate(parts):
+        own = {later: changes[f"{place} {later}"] for later in range(1, len(part.shares) + 1)}
+        later = max(own, key=lambda later: _weight(own[later]), default=0)
+        title = _title(split, part.name, tree)
+        lines.append({"part": part, "title": title, "later": later, "change": own.get(later)})
+    return lines
 
 
 def _title(split: str, name: str, tree: TopicTree) -> str:
@@ -127,11 +134,13 @@ def _title(split: str, name: str, tree: TopicTree) -> str:
     return MOOD_TITLES.get(name, say("Not known"))
 
 
-def _against_others(part: Part, whole: Part) -> Change | None:
-    """The share of a part that came back the period after, against that of all others; None while
-    that is over for none of it.
-    """
-    if not part.shares:
-        return None
-    own, every = part.shares[0], whole.shares[0]
-    return share_change(own.returned, own.of, every.returned - own.returned, every.of - own.of)
+def _against_others(own: Share, every: Share) -> Change:
+    """The share of a part that came back a period later, against that of all others."""
+    return exact_share_change(
+        own.returned, own.of, every.returned - own.returned, every.of - own.of
+    )
+
+
+def _weight(change: Change) -> tuple[bool, float]:
+    """What is beyond chance first, then what is larger."""
+    return change.sure, abs(change.share or 0.0)
