@@ -69,6 +69,7 @@ class Window:
     def take_refusal(self, status: int) -> None:
         """Expect that a page was refused with this status, and nothing else."""
         self.page.wait_for_load_state()
+        assert len(self.faults) == 2, self.faults
         refused, said = self.faults
         assert refused.startswith(f"{status} ") and said.startswith(REFUSED)
         self.faults.clear()

@@ -26,6 +26,7 @@ from tests.scripted_model import MARKER, Reply, ScriptedModel, words
 
 WAIT_SECONDS_MAX = 60.0
 LOOK_INTERVAL_SECONDS = 0.002
+CUT_PAUSE_SECONDS = 0.1
 STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
@@ -367,6 +368,8 @@ class _Connection(asyncio.Protocol):
             await self._before(number, reply)
             if number == reply.cut_after:
                 self._send(frame[: len(frame) // 2] if reply.half else b"")
+                # What comes together with a broken end is not read any more.
+                await asyncio.sleep(CUT_PAUSE_SECONDS)
                 seen.ended = True
                 return self._transport.close()
             if number == reply.last_after:

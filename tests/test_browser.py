@@ -582,7 +582,12 @@ def test_the_dark_scheme_can_be_chosen_and_stays(shop: Shop, open_window: Opens)
 
 
 def test_every_page_says_the_same_without_scripts(met: Met) -> None:
-    assert met.bare == met.words
+    def still(pages: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """All but the log of who looked at what: this tour is in it."""
+        return [page for page in pages if not page[0].endswith("/settings/audit")]
+
+    assert still(met.bare) == still(met.words)
+    assert len(still(met.words)) == len(met.words) - 1
     assert met.useless == []
 
 
