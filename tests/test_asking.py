@@ -287,8 +287,8 @@ def test_who_hangs_is_left(scene: Scene) -> None:
 
 
 def test_a_round_ends_in_time(scene: Scene) -> None:
-    scene.upstream.always(says(True).but(wait_s=0.05))
-    patience = replace(HASTE, at_once=1, round_s=0.12, timeout_s=10.0)
+    scene.upstream.always(says(True).but(wait_s=0.1))
+    patience = replace(HASTE, at_once=1, round_s=0.6, timeout_s=10.0)
     found = scene.ask(*map(str, range(50)), asking=scene.asking(patience))
     assert (found.complete, found.trouble) == (False, "")
     assert 1 <= len(scene.upstream.requests) < 50
