@@ -36,13 +36,13 @@ def client() -> Iterator[TestClient]:
 
 def test_what_is_unknown_is_a_dash_and_never_zero() -> None:
     assert [number(None), percent(None), signed(None)] == ["–", "–", "–"]
-    assert [number(0), percent(0.0), signed(0.0)] == ["0", "0\u00a0%", "+0.00"]
+    assert [number(0), percent(0.0), signed(0.0)] == ["0", "0\u00a0%", "0.00"]
 
 
 def test_numbers_are_grouped_and_shares_are_percent() -> None:
     assert number(1234567) == "1,234,567"
     assert percent(0.806) == "81\u00a0%"
-    assert signed(-0.421) == "−0.42"
+    assert [signed(-0.421), signed(-0.004), signed(0.006)] == ["−0.42", "0.00", "+0.01"]
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_the_page_says_who_and_why(cast: Cast) -> None:
         understand(cast.stores.events, cast.project, f"here-{ago}", {"sentiment": mood})
     page = Page(cast.client.get(path).text)
     page.check()
-    assert "2 people who used to come come clearly less now or are in a worse mood" in page.text
+    assert "2 people who used to come now come clearly less or are in a worse mood" in page.text
     assert "Came on 14 days before, and not once in the last 4 weeks." in page.text
     assert "The mood of their conversations fell from +0.40 to −0.55." in page.text
     rows = {one["user"]: one for one in cast.client.get(f"{path}?format=json").json()}

@@ -93,7 +93,7 @@ def test_the_page_draws_each_topic_as_a_link(cast: Cast) -> None:
     drawn = [circle for circle in page.all("circle") if float(circle["r"]) > 4.5]
     assert [circle["class"] for circle in drawn[:2]] == ["negative", "neutral few"]
     assert "Late parcels: 12 messages, mood −0.60" in page.text
-    assert "Lost parcels: 1 message, mood +0.00" in page.text
+    assert "Lost parcels: 1 message, mood 0.00" in page.text
     assert "Opening hours:" not in page.text
     late, lost = cast.client.get(f"{path}?format=json").json()
     assert (late["id"], late["messages"], late["nearest"]) == ("late", 12, "lost")
