@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -47,6 +46,7 @@ from causerie.web.explore_pages import GROUPS
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.filters import Pairs
 from causerie.web.forms import sentence
+from causerie.web.posts import Change, Form, post, refusal
 from causerie.web.questions import Asked, parse
 from causerie.web.signin import Doors, Visitor
 from causerie.wording import say
@@ -71,8 +71,6 @@ DONE = {
     "removed": say("The alert is gone, with what it fired for."),
     "changed": say("Done."),
 }
-Form = Mapping[str, str]
-Change = Callable[[Request, Visitor, Form], Response]
 
 
 @dataclass(frozen=True)
@@ -120,12 +118,7 @@ class AlertPages:
         ]
 
     def _post(self, path: str, change: Change) -> BaseRoute:
-        async def answer(request: Request) -> Response:
-            visitor = await run_in_threadpool(self._doors.enter, request, Role.MEMBER)
-            form = await self._doors.check_form(request, visitor)
-            return await run_in_threadpool(change, request, visitor, form)
-
-        return Route(PATH + path, answer, methods=["POST"])
+        return post(self._doors, PATH + path, Role.MEMBER, change)
 
     # ---- what the pages show -----------------------------------------------------------------
 
@@ -299,9 +292,7 @@ class AlertPages:
     def _refuse(
         self, request: Request, form: Form, given: QueryParams, error: CauserieError
     ) -> Response:
-        status = 409 if isinstance(error, Conflict) else 400
-        said = {"fault": sentence(error.wording), "field": error.field, "filled": form}
-        return self._show_new(request, given, status, **said)
+        return self._show_new(request, given, **refusal(error), filled=form)
 
     def _mute(self, request: Request, visitor: Visitor, form: Form) -> Response:
         alert = self._alerts.get(visitor.project.id, request.path_params["alert"]).alert

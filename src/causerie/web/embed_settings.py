@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -21,15 +20,15 @@ from causerie.embeds import (
     checked_origins,
     sign,
 )
-from causerie.errors import Conflict, Invalid, NotFound
+from causerie.errors import CauserieError, Conflict, Invalid, NotFound
 from causerie.reports import Reports
 from causerie.store.embeds import Embeds
 from causerie.store.views import Views
 from causerie.views import View
 from causerie.web.audited import note
 from causerie.web.embed_pages import NEEDS_WORDS, NOT_EMBEDDED
-from causerie.web.forms import sentence
 from causerie.web.pages import Pages
+from causerie.web.posts import Change, Form, post, refusal
 from causerie.web.signin import Doors, Visitor
 from causerie.web.speech import OFFERED
 from causerie.wording import say
@@ -52,8 +51,6 @@ DONE = {
     "sites": say("The sites that may frame embeds are saved."),
 }
 OFF = say("there is no secret yet: make one first")
-Form = Mapping[str, str]
-Change = Callable[[Request, Visitor, Form], Response]
 
 
 class EmbedSettings:
@@ -92,20 +89,12 @@ class EmbedSettings:
         return self._show(request, self._doors.enter(request, Role.OWNER))
 
     def _post(self, path: str, change: Change) -> BaseRoute:
-        async def answer(request: Request) -> Response:
-            visitor = await run_in_threadpool(self._doors.enter, request, Role.OWNER)
-            form = await self._doors.check_form(request, visitor)
-            return await run_in_threadpool(self._attempt, request, visitor, form, change)
+        return post(self._doors, ROOT + path, Role.OWNER, change, self._refuse)
 
-        return Route(ROOT + path, answer, methods=["POST"])
-
-    def _attempt(self, request: Request, visitor: Visitor, form: Form, change: Change) -> Response:
-        try:
-            return change(request, visitor, form)
-        except (Invalid, Conflict) as error:
-            status = 409 if isinstance(error, Conflict) else 400
-            fault = sentence(error.wording)
-            return self._show(request, visitor, status, fault=fault, field=error.field, given=form)
+    def _refuse(
+        self, request: Request, visitor: Visitor, form: Form, error: CauserieError
+    ) -> Response:
+        return self._show(request, visitor, **refusal(error), given=form)
 
     def _show(
         self, request: Request, visitor: Visitor, status: int = 200, **context: Any

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -26,6 +25,7 @@ from causerie.web.endpoint_forms import (
 from causerie.web.forms import sentence
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
+from causerie.web.posts import Form, post
 from causerie.web.signin import Doors, Visitor
 from causerie.wording import say
 
@@ -45,9 +45,7 @@ DIALECTS = {
     Dialect.LLAMACPP: say("llama.cpp: a slot for each context"),
     Dialect.XAI: say("xAI: x-grok-conv-id"),
 }
-Form = Mapping[str, str]
 Clock = Callable[[], datetime]
-Change = Callable[[Request, Visitor, Form], Response]
 
 
 class EndpointPages:
@@ -80,12 +78,12 @@ class EndpointPages:
         one = ROOT + "/{endpoint}"
         return [
             Route(ROOT, self.index),
-            Route(ROOT, self._post(self._add), methods=["POST"]),
+            post(self._doors, ROOT, Role.MEMBER, self._add),
             Route(f"{ROOT}/new", self.new),
             Route(one, self.show),
-            Route(one, self._post(self._change), methods=["POST"]),
+            post(self._doors, one, Role.MEMBER, self._change),
             Route(f"{one}/edit", self.edit),
-            Route(f"{one}/remove", self._post(self._remove), methods=["POST"]),
+            post(self._doors, f"{one}/remove", Role.MEMBER, self._remove),
         ]
 
     # ---- what the pages show -----------------------------------------------------------------
@@ -186,14 +184,6 @@ class EndpointPages:
         )
 
     # ---- what their forms do -----------------------------------------------------------------
-
-    def _post(self, change: Change) -> Callable[[Request], Any]:
-        async def answer(request: Request) -> Response:
-            visitor = await run_in_threadpool(self._doors.enter, request, Role.MEMBER)
-            form = await self._doors.check_form(request, visitor)
-            return await run_in_threadpool(change, request, visitor, form)
-
-        return answer
 
     def _add(self, request: Request, visitor: Visitor, form: Form) -> Response:
         try:

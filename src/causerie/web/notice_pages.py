@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.accounts import Role, new_id
-from causerie.errors import CauserieError, Conflict, Invalid
+from causerie.errors import CauserieError, Invalid
 from causerie.notices import SEAL, Destination, Kind, Notice, Status, checked_destination
 from causerie.store.notices import Notices
-from causerie.web.forms import sentence
 from causerie.web.pages import Pages
+from causerie.web.posts import Change, Form, post, refusal
 from causerie.web.signin import Doors, Visitor
 from causerie.web.speech import OFFERED
 from causerie.wording import say
@@ -54,8 +53,6 @@ DONE = {
     "mail": say("Mails of this project go by that server."),
     "no-mail": say("Mails of this project go by the operator's server, if there is one."),
 }
-Form = Mapping[str, str]
-Change = Callable[[Request, Visitor, Form], Response]
 
 
 class NoticePages:
@@ -98,18 +95,7 @@ class NoticePages:
         return self._show(request, self._doors.enter(request))
 
     def _post(self, path: str, needed: Role, change: Change) -> BaseRoute:
-        async def answer(request: Request) -> Response:
-            visitor = await run_in_threadpool(self._doors.enter, request, needed)
-            form = await self._doors.check_form(request, visitor)
-            return await run_in_threadpool(self._attempt, request, visitor, form, change)
-
-        return Route(ROOT + path, answer, methods=["POST"])
-
-    def _attempt(self, request: Request, visitor: Visitor, form: Form, change: Change) -> Response:
-        try:
-            return change(request, visitor, form)
-        except (Invalid, Conflict) as error:
-            return self._refuse(request, visitor, form, error)
+        return post(self._doors, ROOT + path, needed, change, self._refuse)
 
     def _refuse(
         self, request: Request, visitor: Visitor, form: Form, error: CauserieError
@@ -119,9 +105,7 @@ class NoticePages:
             name: value for name, value in form.items() if name not in ("secret", "url", "server")
         }
         given["at"] = request.path_params.get("place", "new")
-        status = 409 if isinstance(error, Conflict) else 400
-        said = {"fault": sentence(error.wording), "field": error.field}
-        return self._show(request, visitor, status, given=given, **said)
+        return self._show(request, visitor, given=given, **refusal(error))
 
     def _show(
         self, request: Request, visitor: Visitor, status: int = 200, **context: Any

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.accounts import RETENTION_DAYS_MAX, Project, Role
-from causerie.errors import Conflict, Invalid
+from causerie.errors import CauserieError, Invalid
 from causerie.removals import STAGES, Removal, Scope, Stage, subject_of
 from causerie.removing import Removing
 from causerie.store.accounts import Accounts
@@ -21,8 +20,8 @@ from causerie.store.event_removals import EventRemovals
 from causerie.store.removals import Removals
 from causerie.web.audited import note
 from causerie.web.filters import WITHOUT_TENANT
-from causerie.web.forms import sentence
 from causerie.web.pages import Pages
+from causerie.web.posts import Change, Form, post, refusal
 from causerie.web.signin import Doors, Visitor
 from causerie.wording import say
 
@@ -46,8 +45,6 @@ DONE = {
     "forever": say("Transcripts are kept for ever."),
 }
 EVERY_TENANT = "(every)"
-Form = Mapping[str, str]
-Change = Callable[[Request, Visitor, Form], Response]
 
 
 class RemovalPages:
@@ -115,20 +112,12 @@ class RemovalPages:
         return members.get(removal.asked_by, keys.get(removal.asked_by, removal.asked_by))
 
     def _post(self, path: str, change: Change) -> BaseRoute:
-        async def answer(request: Request) -> Response:
-            visitor = await run_in_threadpool(self._doors.enter, request, Role.OWNER)
-            form = await self._doors.check_form(request, visitor)
-            return await run_in_threadpool(self._attempt, request, visitor, form, change)
+        return post(self._doors, ROOT + path, Role.OWNER, change, self._refuse)
 
-        return Route(ROOT + path, answer, methods=["POST"])
-
-    def _attempt(self, request: Request, visitor: Visitor, form: Form, change: Change) -> Response:
-        try:
-            return change(request, visitor, form)
-        except (Invalid, Conflict) as error:
-            status = 409 if isinstance(error, Conflict) else 400
-            fault = sentence(error.wording)
-            return self._show(request, visitor, status, fault=fault, field=error.field, given=form)
+    def _refuse(
+        self, request: Request, visitor: Visitor, form: Form, error: CauserieError
+    ) -> Response:
+        return self._show(request, visitor, **refusal(error), given=form)
 
     def _show(
         self, request: Request, visitor: Visitor, status: int = 200, **context: Any

@@ -7,8 +7,9 @@ Only what is shown once, a key or an invitation, is the answer to its form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -33,13 +34,14 @@ from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SignIns
 from causerie.web.audited import note
 from causerie.web.filters import WITHOUT_TENANT
-from causerie.web.forms import sentence, whole_of
+from causerie.web.forms import whole_of
 from causerie.web.key_limits import LOGGINGS, Ledger, allowance_of, month_start, shown_of
 from causerie.web.language_pages import remember_language
 from causerie.web.masking_forms import KINDS_SHOWN, fields_of, masking_of, tried
 from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
+from causerie.web.posts import Change, Form, post, refusal
 from causerie.web.signin import Doors, Visitor
 from causerie.web.speech import OFFERED
 from causerie.wording import say
@@ -65,8 +67,6 @@ DONE = {
     "sessions": say("Everywhere else you are signed out."),
     "language": say("Your pages are in another language."),
 }
-Form = Mapping[str, str]
-Change = Callable[[Request, Visitor, Form], Response]
 
 
 class SettingsPages:
@@ -102,29 +102,29 @@ class SettingsPages:
 
     def routes(self) -> list[BaseRoute]:
         """The addresses of the pages and of their forms."""
-        show, post = self._page, self._post
+        show, send = self._page, self._post
         return [
             show("", "project"),
             show("/keys", "keys"),
             show("/privacy", "privacy"),
             show("/members", "members"),
             show("/you", "you"),
-            post("/name", "project", Role.OWNER, self._rename),
-            post("/zone", "project", Role.OWNER, self._set_zone),
-            post("/projects", "project", Role.OWNER, self._create_project),
-            post("/keys", "keys", Role.MEMBER, self._create_key),
-            post("/keys/{key}/limits", "keys", Role.MEMBER, self._set_limits),
-            post("/keys/{key}/revoke", "keys", Role.MEMBER, self._revoke_key),
-            post("/privacy", "privacy", Role.OWNER, self._set_masking),
-            post("/privacy/rules", "privacy", Role.OWNER, self._set_rules),
-            post("/privacy/topics", "privacy", Role.OWNER, self._set_topic_users),
-            post("/privacy/try", "privacy", Role.OWNER, self._try_rules),
-            post("/members", "members", Role.OWNER, self._invite),
-            post("/members/withdraw", "members", Role.OWNER, self._withdraw),
-            post("/members/{member}/role", "members", Role.OWNER, self._set_role),
-            post("/members/{member}/remove", "members", Role.OWNER, self._remove_member),
-            post("/you/language", "you", Role.VIEWER, self._set_language),
-            post("/you/sessions", "you", Role.VIEWER, self._end_sessions),
+            send("/name", "project", Role.OWNER, self._rename),
+            send("/zone", "project", Role.OWNER, self._set_zone),
+            send("/projects", "project", Role.OWNER, self._create_project),
+            send("/keys", "keys", Role.MEMBER, self._create_key),
+            send("/keys/{key}/limits", "keys", Role.MEMBER, self._set_limits),
+            send("/keys/{key}/revoke", "keys", Role.MEMBER, self._revoke_key),
+            send("/privacy", "privacy", Role.OWNER, self._set_masking),
+            send("/privacy/rules", "privacy", Role.OWNER, self._set_rules),
+            send("/privacy/topics", "privacy", Role.OWNER, self._set_topic_users),
+            send("/privacy/try", "privacy", Role.OWNER, self._try_rules),
+            send("/members", "members", Role.OWNER, self._invite),
+            send("/members/withdraw", "members", Role.OWNER, self._withdraw),
+            send("/members/{member}/role", "members", Role.OWNER, self._set_role),
+            send("/members/{member}/remove", "members", Role.OWNER, self._remove_member),
+            send("/you/language", "you", Role.VIEWER, self._set_language),
+            send("/you/sessions", "you", Role.VIEWER, self._end_sessions),
             Route(f"{ROOT}/you/password", self._change_password, methods=["POST"]),
         ]
 
@@ -135,20 +135,7 @@ class SettingsPages:
         return Route(ROOT + path, show)
 
     def _post(self, path: str, tab: str, needed: Role, change: Change) -> BaseRoute:
-        async def answer(request: Request) -> Response:
-            visitor = await run_in_threadpool(self._doors.enter, request, needed)
-            form = await self._doors.check_form(request, visitor)
-            return await run_in_threadpool(self._attempt, request, visitor, form, tab, change)
-
-        return Route(ROOT + path, answer, methods=["POST"])
-
-    def _attempt(
-        self, request: Request, visitor: Visitor, form: Form, tab: str, change: Change
-    ) -> Response:
-        try:
-            return change(request, visitor, form)
-        except (Invalid, Conflict) as error:
-            return self._refuse(request, visitor, tab, error, form)
+        return post(self._doors, ROOT + path, needed, change, partial(self._refuse, tab))
 
     # ---- what the pages show -----------------------------------------------------------------
 
@@ -217,19 +204,10 @@ class SettingsPages:
         }
 
     def _refuse(
-        self, request: Request, visitor: Visitor, tab: str, error: CauserieError, form: Form
+        self, tab: str, request: Request, visitor: Visitor, form: Form, error: CauserieError
     ) -> Response:
         given = {name: value for name, value in form.items() if "password" not in name}
-        status = 409 if isinstance(error, Conflict) else 400
-        return self._show(
-            request,
-            visitor,
-            tab,
-            status,
-            fault=sentence(error.wording),
-            field=error.field,
-            given=given,
-        )
+        return self._show(request, visitor, tab, **refusal(error), given=given)
 
     def _back(self, visitor: Visitor, path: str, done: str) -> Response:
         return RedirectResponse(f"/p/{visitor.project.id}/settings{path}?done={done}", 303)
@@ -348,7 +326,7 @@ class SettingsPages:
         try:
             hashed = await self._new_hash(request, visitor, form)
         except (Invalid, Conflict) as error:
-            return await run_in_threadpool(self._refuse, request, visitor, "you", error, form)
+            return await run_in_threadpool(self._refuse, "you", request, visitor, form, error)
         return await run_in_threadpool(self._renew, request, visitor, hashed)
 
     async def _new_hash(self, request: Request, visitor: Visitor, form: Form) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.accounts import Role
-from causerie.errors import CauserieError, Conflict, Invalid, NotFound
+from causerie.errors import CauserieError, Conflict, NotFound
 from causerie.meaning_reports import MeaningReports, Samples, Talked, TopicsReport, topic_parameters
 from causerie.reports import Question, Reports
 from causerie.store.progress import Progress
@@ -25,8 +24,8 @@ from causerie.topics import TOPIC_NAME_CHARS_MAX, Topic, TopicKind
 from causerie.web.charts import draw_topic
 from causerie.web.downloads import FORMATS, as_sql, download
 from causerie.web.filtered_pages import FilteredPages
-from causerie.web.forms import sentence
 from causerie.web.pages import Pages
+from causerie.web.posts import Change, Form, post, refusal
 from causerie.web.questions import Asked
 from causerie.web.signin import Doors, Visitor
 from causerie.web.topic_forms import (
@@ -73,8 +72,6 @@ DONE = {
 }
 NOWHERE = {"progress": None, "known": 0}
 """How far the worker is, for those whom that is nothing to."""
-Form = Mapping[str, str]
-Change = Callable[[Request, Visitor, Form], Response]
 
 
 class TopicPages:
@@ -344,30 +341,18 @@ class TopicPages:
     # ---- what their forms do -----------------------------------------------------------------
 
     def _post(self, path: str, change: Change) -> BaseRoute:
-        async def answer(request: Request) -> Response:
-            visitor = await run_in_threadpool(self._doors.enter, request, Role.MEMBER)
-            form = await self._doors.check_form(request, visitor)
-            return await run_in_threadpool(self._attempt, request, visitor, form, change)
-
-        return Route(path, answer, methods=["POST"])
-
-    def _attempt(self, request: Request, visitor: Visitor, form: Form, change: Change) -> Response:
-        try:
-            return change(request, visitor, form)
-        except (Invalid, Conflict) as error:
-            return self._refuse(request, visitor, form, error)
+        return post(self._doors, path, Role.MEMBER, change, self._refuse)
 
     def _refuse(
         self, request: Request, visitor: Visitor, form: Form, error: CauserieError
     ) -> Response:
-        status = 409 if isinstance(error, Conflict) else 400
-        said = {"fault": sentence(error.wording), "field": error.field}
+        said = refusal(error)
         id = request.path_params.get("topic") or form.get("topic", "")
         if request.url.path.endswith((f"/topics/{id}", "/topics", "/preview")):
             topic = self._kept(visitor, id) if id else None
-            return self._form(request, visitor, topic, form, status, **said)
+            return self._form(request, visitor, topic, form, **said)
         _, asked, tree = self._filtered.enter(request)
-        return self._show(request, visitor, asked, tree, tree.topics[id], status, **said)
+        return self._show(request, visitor, asked, tree, tree.topics[id], **said)
 
     def _back(self, visitor: Visitor, path: str, done: str) -> Response:
         return RedirectResponse(f"/p/{visitor.project.id}/topics{path}?done={done}", 303)
