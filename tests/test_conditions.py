@@ -267,9 +267,14 @@ def rarely(strategy: st.SearchStrategy[Any], else_: Any) -> st.SearchStrategy[An
 
 def ranges(*numbers: float) -> st.SearchStrategy[Range]:
     ends = st.one_of(st.none(), st.sampled_from(numbers))
-    return st.tuples(ends, ends).map(
-        lambda pair: Range(*sorted(pair)) if None not in pair else Range(*pair)  # type: ignore[type-var]
-    )
+
+    def of(pair: tuple[float | None, float | None]) -> Range:
+        low, high = pair
+        if low is None or high is None:
+            return Range(low, high)
+        return Range(min(low, high), max(low, high))
+
+    return st.tuples(ends, ends).map(of)
 
 
 NAMES = {

@@ -210,6 +210,7 @@ def only(condition: Callable[[Talk], bool], share: float, **given: object) -> Ch
 
     def change(talk: Talk, random: Random) -> Iterable[Talk]:
         struck = condition(talk) and random.random() < share
+        # Fields of many types in one dictionary.
         return [replace(talk, **given) if struck else talk]  # type: ignore[arg-type]
 
     return change

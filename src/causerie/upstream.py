@@ -130,7 +130,7 @@ class Upstreams:
                 answering = await self.stream(upstream, path, body, headers)
                 try:
                     return await self._body(answering)
-                except BaseException:
+                except BaseException:  # a caller that hangs up too: nobody reads the rest
                     answering.close()
                     raise
         except TimeoutError as error:

@@ -83,6 +83,7 @@ def encodable(value: object) -> str:
     """What an encoder of JSON that does not know a marked text puts in its place: its English."""
     if isinstance(value, Wording):
         return str(value)
+    # What the encoder asks of a hook that does not know a value either.
     raise NotImplementedError(f"{type(value).__name__} cannot be encoded")
 
 

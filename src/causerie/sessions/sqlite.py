@@ -43,7 +43,9 @@ class SqliteStore(CheckpointStore):
                 self._saver.setup()
                 self._connection.execute(leases.TABLE)
                 self._connection.commit()
-            except BaseException:
+            except (
+                BaseException
+            ):  # whatever it is goes on; a file that is not ready is not kept open
                 self._connection.close()
                 raise
 
@@ -66,7 +68,7 @@ class SqliteStore(CheckpointStore):
             try:
                 yield self._connection
                 self._connection.commit()
-            except BaseException:
+            except BaseException:  # a cancelled turn too: the lock on the file must not stay
                 self._connection.rollback()
                 raise
 

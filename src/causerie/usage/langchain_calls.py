@@ -39,7 +39,7 @@ def _harmless(hear: Callable[Given, None]) -> Callable[Given, None]:
     def heard(*args: Given.args, **kwargs: Given.kwargs) -> None:
         try:
             hear(*args, **kwargs)
-        except Exception:
+        except Exception:  # the edge to the app: its call goes on uncounted
             log.exception("a call of LangChain's is not counted")
 
     return heard
@@ -138,7 +138,9 @@ class CountingHandler(BaseCallbackHandler):
                 return
             usage = usage_of_result(result, shared=run.batch > 1)
             run.call.answered(fuller(usage, run.call.overheard), model_of(result))
-        except Exception:
+        except (
+            Exception
+        ):  # a provider's answer may be anything: the call counts, its cost is unknown
             log.exception("what a call of LangChain's took is not understood")
             run.call.answered(None)
 

@@ -28,7 +28,9 @@ class _Hook:
             return None
         try:
             from causerie.usage.langchain_calls import HANDLER
-        except Exception:
+        except (
+            Exception
+        ):  # a LangChain that cannot be imported is the app's to meet, not ours to raise
             log.exception("LangChain's calls are not counted")
             return None
         return HANDLER

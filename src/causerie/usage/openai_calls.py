@@ -49,7 +49,7 @@ def _wrap(original: Any) -> Any:
             return original(client, cast_to, options, *args, **kwargs)
         try:
             answer = original(client, cast_to, options, *args, **kwargs)
-        except BaseException as error:
+        except BaseException as error:  # noted, and goes on to the app as it is
             _fail(call, error)
             raise
         _count(call, answer, streamed=kwargs.get("stream") is True)
@@ -66,7 +66,7 @@ def _wrap_async(original: Any) -> Any:
             return await original(client, cast_to, options, *args, **kwargs)
         try:
             answer = await original(client, cast_to, options, *args, **kwargs)
-        except BaseException as error:
+        except BaseException as error:  # noted, and goes on to the app as it is
             _fail(call, error)
             raise
         _count(call, answer, streamed=kwargs.get("stream") is True)
