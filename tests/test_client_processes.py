@@ -150,9 +150,24 @@ for child in children: child.start()
 for child in children: child.join()
 sys.exit(sum(child.exitcode for child in children))
 """
-    stage.run(program)
+    _, complaints = stage.run(program)
+    assert complaints == ""
     for thread in ("c0", "c1", "c2"):
         assert stage.texts(thread) == expected(thread, 10)
+
+
+def test_the_sender_imports_nothing_that_a_fork_could_lock_for_ever(stage: Stage) -> None:
+    program = """
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if threading.current_thread() is not threading.main_thread():
+            print(name)
+sys.meta_path.insert(0, Watch())
+say("t", 1)
+client.flush()
+"""
+    assert stage.run(program) == ("", "")
+    assert stage.texts("t") == expected("t", 1)
 
 
 def test_forks_in_the_middle_of_writing_never_hang(stage: Stage) -> None:

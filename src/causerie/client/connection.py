@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Looking a host up imports it, in the thread that sends. Whatever that thread imports at the moment
+# of a fork stays locked in the child.
+import encodings.idna  # noqa: F401
 import hashlib
 import ipaddress
 import os
