@@ -167,7 +167,11 @@ def words(page: Page) -> str:
 
 # The page's width, and how far anything in it reaches that can be neither scrolled to nor ends in
 # an ellipsis; with each of its menus open in turn. What sticks out to the left is never reached.
-WIDTH = """() => {
+# Charts take their new width in the frame after the window's.
+WIDTH = """async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    await frame();
+    await frame();
     const kept = (element) => {
         const parent = element.parentElement;
         return parent && (getComputedStyle(parent).overflowX !== "visible" || kept(parent));
