@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache
 from gettext import NullTranslations
@@ -306,6 +306,20 @@ def test_numbers_money_and_dates_are_written_as_the_language_does(code: str) -> 
             "duration": duration(timedelta(hours=26)),
             "language": language("de"),
         }
+
+
+def test_what_is_remembered_is_written_for_no_other_value() -> None:
+    tokyo, paris = timezone(timedelta(hours=9)), timezone(timedelta(hours=1))
+    moment = datetime(2026, 3, 4, 20, tzinfo=UTC)
+    found = speech.speech_of("fr")
+    assert found.day(moment.astimezone(tokyo)) == "5 mars 2026"
+    assert found.day(moment.astimezone(paris)) == "4 mars 2026"
+    assert found.decimal(0.0, "#,##0.0") == found.decimal(-0.0, "#,##0.0") == "0,0"
+    assert [speech.speech_of(code).decimal(1234.5, "#,##0.0") for code in ("fr", "es", "en")] == [
+        "1\u202f234,5",
+        "1234,5",
+        "1,234.5",
+    ]
 
 
 def test_plural_forms_follow_the_language() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
 from io import BytesIO
@@ -37,6 +37,10 @@ RANGE = re.compile(
 )
 # French writes the first of a month as an ordinal; the common data has no such rule.
 FRENCH_FIRST = re.compile(r"^1 (?=\w)")
+WRITTEN_MAX = 8_192
+"""So many numbers and days are remembered as they were written: a chart writes hundreds, each of
+which takes as long as a row of a table.
+"""
 # The comma's place is taken from four digits on, in Spanish from five.
 UNGROUPED_UNDER: dict[str, int] = {"es": 10_000}
 
@@ -109,7 +113,8 @@ class Speech:
     def decimal(self, value: float | Decimal, pattern: str) -> str:
         """A number by a pattern such as `#,##0.00`."""
         grouped = abs(float(value)) >= UNGROUPED_UNDER.get(self.code, 0)
-        return format_decimal(value, pattern, self.locale, group_separator=grouped)
+        # Zero has two signs, which are the same number to whoever remembers.
+        return _number(value or 0, pattern, self.locale, grouped)
 
     def percent(self, share: float) -> str:
         """A share of one, in whole percents."""
@@ -133,29 +138,29 @@ class Speech:
 
     def day(self, value: date) -> str:
         """`4 March 2024`."""
-        return self._first(format_date(value, "long", self.locale))
+        return self._first(_date(_day(value), "long", self.locale))
 
     def day_of_week(self, value: date) -> str:
         """`Monday 4 March 2024`."""
         pattern = "EEEE d MMMM y" if self.code == ENGLISH else "full"
-        return self._first(format_date(value, pattern, self.locale))
+        return self._first(_date(_day(value), pattern, self.locale))
 
     def short_day(self, value: date, *, year: bool = False) -> str:
         """`4 Mar`, or `4 Mar 2024`."""
         skeleton = "yMMMd" if year else "MMMd"
-        return self._first(format_skeleton(skeleton, _moment(value), locale=self.locale))
+        return self._first(_skeleton(_day(value), skeleton, self.locale))
 
     def month(self, value: date) -> str:
         """`March 2024`."""
-        return format_skeleton("yMMMM", _moment(value), locale=self.locale)
+        return _skeleton(_day(value), "yMMMM", self.locale)
 
     def short_month(self, value: date) -> str:
         """`Mar 2024`."""
-        return format_skeleton("yMMM", _moment(value), locale=self.locale)
+        return _skeleton(_day(value), "yMMM", self.locale)
 
     def month_alone(self, value: date) -> str:
         """`Mar`."""
-        return format_date(value, "LLL", self.locale)
+        return _date(_day(value), "LLL", self.locale)
 
     def days(self, first: date, last: date) -> str:
         """`4–10 Mar 2024`."""
@@ -173,8 +178,25 @@ class Speech:
         return self.locale.languages.get(code) or english.get(code, code)
 
 
-def _moment(value: date) -> datetime:
-    return datetime(value.year, value.month, value.day)
+def _day(value: date) -> date:
+    """Without its hour: moments that are the same may be on two days, in two zones."""
+    return value.date() if isinstance(value, datetime) else value
+
+
+@lru_cache(WRITTEN_MAX, typed=True)
+def _number(value: float | Decimal, pattern: str, locale: Locale, grouped: bool) -> str:
+    return format_decimal(value, pattern, locale, group_separator=grouped)
+
+
+@lru_cache(WRITTEN_MAX)
+def _date(value: date, pattern: str, locale: Locale) -> str:
+    return format_date(value, pattern, locale)
+
+
+@lru_cache(WRITTEN_MAX)
+def _skeleton(value: date, skeleton: str, locale: Locale) -> str:
+    moment = datetime(value.year, value.month, value.day)
+    return format_skeleton(skeleton, moment, locale=locale)
 
 
 def _compact_english(count: int) -> str:
