@@ -90,6 +90,29 @@ def test_every_report_buckets_by_the_clocks_of_the_zone(
         assert {each.start: each.sums.calls for each in called if each.sums.calls} == plain
 
 
+@pytest.mark.parametrize("hours", [-1, 0, 1, 12])
+def test_a_span_and_the_one_before_are_what_each_is_alone(
+    events: EventStore, project: str, hours: int
+) -> None:
+    """Also where an hour comes twice, and belongs to both."""
+    until = datetime(2026, 10, 25, 1, 10, tzinfo=UTC) + timedelta(hours=hours)
+    talks = Question(
+        project, until - timedelta(days=1), until, tenant=None, zone="Europe/Paris", period="week"
+    )
+    calls = CallQuestion.of(talks)
+    reports, costs = Reports(events), Costs(events)
+    talked, called = reports.overview(talks), costs.overview(calls)
+    assert talked.now.conversations > 60
+    for asked, said in ((talks, talked.now), (talks.previous(), talked.before)):
+        assert said == reports.totals(asked)
+    for asked_calls, sums in ((calls, called.now), (calls.previous(), called.before)):
+        assert sums == costs.totals(asked_calls)
+    assert talked.series == reports.series(talks)
+    assert talked.series_before == reports.series(talks.previous())
+    assert called.series == costs.series(calls)
+    assert called.series_before == costs.series(calls.previous())
+
+
 @pytest.mark.parametrize("zone", ["Europe/Paris", "America/Havana"])
 def test_cohorts_are_of_the_weeks_there(
     events: EventStore, project: str, moments: list[datetime], zone: str

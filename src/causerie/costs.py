@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from causerie.buckets import bucket_starts
+from causerie.buckets import WHOLE, spans
 from causerie.conditions import by_key
 from causerie.reports import FilterValues, Page, Question
 from causerie.store.events import EventStore
@@ -187,9 +187,13 @@ class Costs:
 
     def overview(self, question: CallQuestion) -> CallOverview:
         """Sums and series of the span and of the one before it."""
-        before = question.previous()
+        rows = self._events.select("costs/spans", question.of_both_spans())
+        now, before = spans(rows, _sums)
         return CallOverview(
-            self.totals(question), self.totals(before), self.series(question), self.series(before)
+            now.get(WHOLE, Sums()),
+            before.get(WHOLE, Sums()),
+            _buckets(question, now),
+            _buckets(question.previous(), before),
         )
 
     def totals(self, question: CallQuestion) -> Sums:
@@ -199,13 +203,7 @@ class Costs:
     def series(self, question: CallQuestion) -> list[CallBucket]:
         """A bucket for every day, week or month of the span, empty ones too, in order."""
         rows = self._events.select("costs/series", question.parameters())
-        found = {row["bucket"]: _sums(row) for row in rows}
-        return [
-            CallBucket(start, found.get(start, Sums()))
-            for start in bucket_starts(
-                question.since, question.until, question.period, question.zone
-            )
-        ]
+        return _buckets(question, {row["bucket"]: _sums(row) for row in rows})
 
     def rows(self, question: CallQuestion) -> Page[CallRow]:
         """A page of what `question.by` names, one of `DIMENSIONS`."""
@@ -239,6 +237,10 @@ class Costs:
         for row in self._events.select("costs/values", {"project": project}):
             found[row["dimension"]].append(row["value"])
         return FilterValues(found["model"], found["tenant"], found["metadata"], [])
+
+
+def _buckets(question: Question, found: Mapping[date | None, Sums]) -> list[CallBucket]:
+    return [CallBucket(start, found.get(start, Sums())) for start in question.starts()]
 
 
 def _sums(row: Mapping[str, Any]) -> Sums:

@@ -83,13 +83,13 @@ class People:
 
     def portrait(self, question: Question, tree: TopicTree) -> Portrait:
         """One person, whom the question names by user and tenant."""
-        series = self._reports.series(question)
+        overview = self._reports.overview(question)
         by_day = question.period == "day"
-        days = series if by_day else self._reports.series(replace(question, period="day"))
+        days = overview.series if by_day else self._reports.series(replace(question, period="day"))
         return Portrait(
-            self._reports.totals(question),
-            self._reports.totals(question.previous()),
-            series,
+            overview.now,
+            overview.before,
+            overview.series,
             days,
             self._meanings.breakdown(question, tree),
             self.conversations(question),

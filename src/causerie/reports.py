@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar
 
 from causerie import visits
-from causerie.buckets import bucket_starts
+from causerie.buckets import WHOLE, bucket_starts, spans
 from causerie.conditions import NO_CONDITIONS, Conditions, by_key
 from causerie.conversations import Kind, Message
 from causerie.meanings import MOOD_MARGIN, MOODS
@@ -86,6 +86,16 @@ class Question:
             since=days_before(self.since, days, self.zone),
             until=days_before(self.until, days, self.zone),
         )
+
+    def of_both_spans(self) -> dict[str, Any]:
+        """The question together with the previous one, as statements of both bind it."""
+        before = self.previous()
+        both = replace(self, since=before.since).parameters()
+        return {**both, "began_64": self.since, "ended_64": before.until}
+
+    def starts(self) -> list[date]:
+        """The first days of all buckets that the span touches."""
+        return list(bucket_starts(self.since, self.until, self.period, self.zone))
 
     def parameters(self) -> dict[str, Any]:
         """The question as the statements bind it."""
@@ -283,9 +293,13 @@ class Reports:
 
     def overview(self, question: Question) -> Overview:
         """Totals and series of the span and of the one before it."""
-        before = question.previous()
+        rows = self._events.select("reports/spans", question.of_both_spans())
+        now, before = spans(rows, _totals)
         return Overview(
-            self.totals(question), self.totals(before), self.series(question), self.series(before)
+            now.get(WHOLE, Totals()),
+            before.get(WHOLE, Totals()),
+            _buckets(question, now),
+            _buckets(question.previous(), before),
         )
 
     def totals(self, question: Question) -> Totals:
@@ -295,13 +309,7 @@ class Reports:
     def series(self, question: Question) -> list[Bucket]:
         """A bucket for every day, week or month of the span, empty ones too, in order."""
         rows = self._events.select("reports/series", question.parameters())
-        found = {row["bucket"]: _totals(row) for row in rows}
-        return [
-            Bucket(start, found.get(start, Totals()))
-            for start in bucket_starts(
-                question.since, question.until, question.period, question.zone
-            )
-        ]
+        return _buckets(question, {row["bucket"]: _totals(row) for row in rows})
 
     def conversations(self, question: Question) -> Page[ConversationRow]:
         """A page of conversations."""
@@ -433,6 +441,10 @@ def _user(row: dict[str, Any]) -> UserRow:
     sentiment, scored = row.pop("mood"), row.pop("scored_messages")
     spoken = tuple(language for language in row.pop("languages") if language)
     return UserRow(**row, sentiment=sentiment if scored else None, scored=scored, languages=spoken)
+
+
+def _buckets(question: Question, found: Mapping[date | None, Totals]) -> list[Bucket]:
+    return [Bucket(start, found.get(start, Totals())) for start in question.starts()]
 
 
 def _totals(row: Mapping[str, Any]) -> Totals:

@@ -5,17 +5,7 @@ WITH
 --include bucketing
 SELECT
   bucket_of(started_at) AS bucket,
-  count() AS conversations,
-  sum(messages) AS messages,
-  sum(user_messages) AS user_messages,
-  sum(assistant_messages) AS assistant_messages,
-  uniqExactIf(cityHash64(tenant, user), user != '') AS users,
-  sum(thumbs_up) AS thumbs_up,
-  sum(thumbs_down) AS thumbs_down,
-  sum(sentiment * scored) AS feeling,
-  sumIf(scored, isNotNull(sentiment)) AS scored_messages,
-  count(sentiment) AS felt,
-  varSampStable(sentiment) AS spread
+--include sums
 FROM filtered
 GROUP BY bucket
 ORDER BY bucket
