@@ -18,11 +18,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.allowances import Allowances
+from causerie.answering import endpoint_of
 from causerie.clock import Clock, utc_now
 from causerie.config import Settings
 from causerie.endpoints import Endpoint
 from causerie.errors import CauserieError
 from causerie.ingest import GroupCommit, Ingest
+from causerie.laboratory import open_laboratory
 from causerie.local_models import LocalModel
 from causerie.lodge import open_lodge
 from causerie.meaning_reports import MeaningReports
@@ -39,6 +41,7 @@ from causerie.web.callers import Callers
 from causerie.web.contextai import ContextAPI
 from causerie.web.edge import JSONResponse, Keys, answer_error
 from causerie.web.endpoints import EndpointsAPI
+from causerie.web.evaluations_api import EvaluationsAPI
 from causerie.web.exchanges import ExchangesAPI
 from causerie.web.mcp import McpServer
 from causerie.web.mcp_answers import McpAnswers
@@ -102,12 +105,14 @@ def build(
         await parts.switchboard.start(stores.accounts.project)
         parts.postroom.start()
         parts.lodge.start()
+        parts.laboratory.start()
         # Beside the first requests: a server that starts again is waited for.
         warming = asyncio.create_task(parts.warm()) if warm else None
         yield
         if warming is not None:
             await warming
         await run_in_threadpool(parts.postroom.stop)
+        await run_in_threadpool(parts.laboratory.stop)
         await parts.lodge.stop()
         await parts.switchboard.stop()
         await parts.commit.stop()
@@ -166,6 +171,9 @@ class Parts:
             local,
             settings.open_project,
         )
+        self.laboratory = open_laboratory(
+            stores.engine, self.workshop, self._find_named, self._find_endpoint, clock
+        )
         self.postroom = open_postroom(
             settings, stores, self.shelves, self.pages, self.discretion, clock
         )
@@ -196,6 +204,12 @@ class Parts:
     def _find_endpoint(self, project: str, id: str) -> Endpoint | None:
         found = self.local(project)
         return found if found and found.id == id else self.shelves.endpoints.resolve(project, id)
+
+    def _find_named(self, project: str, name: str) -> Endpoint | None:
+        local = self.local(project)
+        known = [*self.shelves.endpoints.list(project), *([local] if local else [])]
+        found = endpoint_of(known, name)
+        return found and self._find_endpoint(project, found.id)
 
     async def warm(self) -> None:
         """Read what the first calls would wait for, and settle down."""
@@ -235,6 +249,14 @@ class Parts:
             *McpServer(self.keys, Tools(self._mcp_answers())).routes(),
             *AuditAPI(self.keys, self.lodge.log, self.lodge.auditing).routes(),
             *RemovalsAPI(self.keys, self.lodge.removing, self.lodge.removals).routes(),
+            *EvaluationsAPI(
+                self.keys,
+                self.laboratory.sets,
+                self.laboratory.runs,
+                self.laboratory.evaluating,
+                clock,
+                self.uid,
+            ).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),
         ]

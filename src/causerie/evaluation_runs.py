@@ -1,0 +1,128 @@
+"""Run: every case of a version answered some times, every answer judged. Values alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from causerie.errors import Invalid
+
+ITERATIONS = (1, 3, 5, 7)
+
+
+class RunStatus(StrEnum):
+    """How far a run is; the words of the Context service."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    ERRORED = "errored"
+    """It could not go on: `trouble` says why. Answers that failed do not make a run fail."""
+
+
+class Outcome(StrEnum):
+    """What an evaluator says of an answer; the words of the Context service."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    INCONCLUSIVE = "inconclusive"
+    """It could not be judged: no answer, or a judge that failed. Never a pass."""
+    PARTIALLY_PASSED = "partially_passed"
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One verdict and why."""
+
+    verdict: bool
+    reason: str
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """What one evaluator said of one answer."""
+
+    evaluator: str
+    outcome: Outcome
+    reasons: tuple[Reason, ...] = ()
+    score: float | None = None
+    """How near it was, where the evaluator measures something."""
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model answered to a case, or why it did not."""
+
+    text: str = ""
+    trouble: str = ""
+    """A sentence where there is no answer."""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Decimal | None = None
+    currency: str = ""
+    latency_ms: int | None = None
+    given: bool = False
+    """It was in the case; nobody was asked."""
+
+
+class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One case, answered once and judged."""
+
+    case: int
+    """Its place in the version."""
+    iteration: int
+    """From 1 on."""
+    response: Response
+    evaluations: tuple[Evaluation, ...]
+    at: datetime
+
+    @property
+    def passed(self) -> bool:
+        """Whether every evaluator is content, and there is one."""
+        found = {one.outcome for one in self.evaluations}
+        return found == {Outcome.POSITIVE}
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of one version."""
+
+    id: str
+    project: str
+    name: str
+    """Of the test set."""
+    version: int
+    iterations: int
+    model: str = ""
+    """The endpoint that answers instead of what cases name; empty for theirs."""
+    status: RunStatus = RunStatus.PENDING
+    total: int
+    """Answers to judge: cases times iterations."""
+    completed: int = 0
+    trouble: str = ""
+    by: str = ""
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status in (RunStatus.COMPLETED, RunStatus.ERRORED)
+
+
+def checked_iterations(iterations: int) -> int:
+    """How often each case is answered. Raises Invalid."""
+    if iterations not in ITERATIONS:
+        raise Invalid("iterations: 1, 3, 5 or 7 is expected", field="iterations")
+    return iterations
+
+
+def counts(results: Iterable[CaseResult]) -> dict[str, Counter[Outcome]]:
+    """Outcomes by evaluator."""
+    found: dict[str, Counter[Outcome]] = {}
+    for result in results:
+        for one in result.evaluations:
+            found.setdefault(one.evaluator, Counter())[one.outcome] += 1
+    return found

@@ -1,0 +1,76 @@
+"""Evaluation's part of the map: what runs test sets, and what it asks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import Engine
+
+from causerie.answering import Answering, FindEndpoint
+from causerie.clock import Clock
+from causerie.evaluating import Evaluating
+from causerie.examining import Examining
+from causerie.judge import Judge, Patience
+from causerie.languages import Guess, LanguageDetector
+from causerie.model_processes import ModelProcesses
+from causerie.prices import Prices
+from causerie.store.evaluation_runs import EvaluationRuns
+from causerie.store.test_sets import TestSets
+from causerie.understanding import embedded
+from causerie.workshop import Workshop
+
+JUDGED_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """What is opened for evaluations."""
+
+    sets: TestSets
+    runs: EvaluationRuns
+    evaluating: Evaluating
+    processes: ModelProcesses
+
+    def start(self) -> None:
+        """Begin to work."""
+        self.evaluating.start()
+
+    def stop(self) -> None:
+        """End; what is half done goes on after the next start."""
+        self.evaluating.stop()
+        self.processes.stop()
+
+
+def open_laboratory(
+    engine: Engine,
+    workshop: Workshop,
+    find_endpoint: FindEndpoint,
+    find_judge: FindEndpoint,
+    clock: Clock,
+) -> Laboratory:
+    """Everything over open stores; nothing runs yet. `find_endpoint` finds by any name that cases
+    have, `find_judge` by id.
+    """
+    sets, runs, processes = TestSets(engine), EvaluationRuns(engine), ModelProcesses(1)
+
+    def embed(project: str, texts: Sequence[str]) -> tuple[str, list[tuple[float, ...]]]:
+        return processes.run(embedded, workshop.settings.get(project), texts)
+
+    patience = Patience(at_once=JUDGED_AT_ONCE)
+    judge = Judge(workshop.verdicts, find_judge, clock, patience)
+    examining = Examining(judge, workshop.verdicts, workshop.settings.get, embed, _guess)
+    answering = Answering(find_endpoint, Prices(), clock)
+    evaluating = Evaluating(sets, runs, answering, examining, secrets.token_hex(8), clock)
+    return Laboratory(sets, runs, evaluating, processes)
+
+
+@cache
+def _detector() -> LanguageDetector:
+    return LanguageDetector()
+
+
+def _guess(texts: Sequence[str]) -> list[Guess]:
+    return _detector().guess(texts)

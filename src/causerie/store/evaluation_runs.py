@@ -1,0 +1,178 @@
+"""Runs of test sets and their results, in the state store.
+
+A run is held by the process that works on it; after a kill another takes it over when that time is
+up. Its results stay, so that it goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import ColumnElement, Engine, Row, and_, func, or_, select, update
+
+from causerie.errors import NotFound
+from causerie.evaluation_runs import CaseResult, Run, RunStatus
+from causerie.store.evaluation_schema import evaluation_results, evaluation_runs
+from causerie.store.state import insert_into, transaction
+
+HOLD = timedelta(seconds=30)
+RUNS_SHOWN = 500
+RESULTS_AT_ONCE = 1_000
+encode = msgspec.json.Encoder(decimal_format="string").encode
+decode_result = msgspec.json.Decoder(CaseResult).decode
+FIELDS = tuple(Run.__struct_fields__)
+
+
+class EvaluationRuns:
+    """Safe in threads; every method is one transaction, and raises Unavailable when the store
+    cannot be reached.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, run: Run) -> Run:
+        """Keep a run, unless there is one of the same version, iterations and model: then that."""
+        row = {name: getattr(run, name) for name in FIELDS} | {"status": run.status.value}
+        same = {name: row[name] for name in ("project", "name", "version", "iterations", "model")}
+        with transaction(self._engine) as connection:
+            put = insert_into(connection, evaluation_runs).values(**row, holder="")
+            connection.execute(put.on_conflict_do_nothing())
+            query = select(evaluation_runs).filter_by(**same)
+            return _run(connection.execute(query).one())
+
+    def get(self, project: str, id: str) -> Run:
+        """One run. Raises NotFound."""
+        of = (evaluation_runs.c.project == project, evaluation_runs.c.id == id)
+        with transaction(self._engine) as connection:
+            row = connection.execute(select(evaluation_runs).where(*of)).first()
+        if row is None:
+            raise NotFound(f"no run {id[:100]!r}", field="id")
+        return _run(row)
+
+    def list(self, project: str, name: str = "") -> list[Run]:
+        """Runs of a project, or of one of its sets, the newest first, at most `RUNS_SHOWN`."""
+        query = select(evaluation_runs).where(evaluation_runs.c.project == project)
+        if name:
+            query = query.where(evaluation_runs.c.name == name)
+        order = query.order_by(evaluation_runs.c.created_at.desc()).limit(RUNS_SHOWN)
+        with transaction(self._engine) as connection:
+            return [_run(row) for row in connection.execute(order)]
+
+    # ---- who works on it ---------------------------------------------------------------------
+
+    def take(self, holder: str, now: datetime) -> Run | None:
+        """The oldest run that nobody works on, held for a while; None where there is none."""
+        columns = evaluation_runs.c
+        query = select(columns.id).where(_is_free(now)).order_by(columns.created_at).limit(1)
+        with transaction(self._engine) as connection:
+            id = connection.execute(query).scalar()
+            if id is None:
+                return None
+            taken = (
+                update(evaluation_runs)
+                .where(columns.id == id, _is_free(now))
+                .values(
+                    status=RunStatus.RUNNING.value,
+                    holder=holder,
+                    held_until=now + HOLD,
+                    started_at=func.coalesce(columns.started_at, now),
+                )
+            )
+            if not connection.execute(taken).rowcount:
+                return None
+            query = select(evaluation_runs).where(columns.id == id)
+            return _run(connection.execute(query).one())
+
+    def hold(self, run: Run, holder: str, now: datetime) -> bool:
+        """Hold it for longer; False where it is another's by now."""
+        held = update(evaluation_runs).where(*_mine(run, holder)).values(held_until=now + HOLD)
+        with transaction(self._engine) as connection:
+            return bool(connection.execute(held).rowcount)
+
+    def done(self, run: Run) -> set[tuple[int, int]]:
+        """Case and iteration of every result that there is."""
+        columns = evaluation_results.c
+        query = select(columns.position, columns.iteration).where(columns.run == run.id)
+        with transaction(self._engine) as connection:
+            return {(row.position, row.iteration) for row in connection.execute(query)}
+
+    def keep(self, run: Run, holder: str, results: Iterable[CaseResult], now: datetime) -> bool:
+        """Keep results and hold the run for longer; False, and nothing kept, where it is another's
+        by now.
+        """
+        rows = [
+            {
+                "run": run.id,
+                "position": result.case,
+                "iteration": result.iteration,
+                "document": encode(result).decode(),
+            }
+            for result in results
+        ]
+        with transaction(self._engine) as connection:
+            count = select(func.count()).where(evaluation_results.c.run == run.id)
+            held = update(evaluation_runs).where(*_mine(run, holder))
+            if not connection.execute(held.values(held_until=now + HOLD)).rowcount:
+                return False
+            for row in rows:
+                put = insert_into(connection, evaluation_results).values(**row)
+                connection.execute(put.on_conflict_do_nothing())
+            completed = connection.execute(count).scalar()
+            mine = update(evaluation_runs).where(evaluation_runs.c.id == run.id)
+            connection.execute(mine.values(completed=completed))
+        return True
+
+    def end(self, run: Run, holder: str, status: RunStatus, trouble: str, now: datetime) -> None:
+        """Write down that it is over."""
+        ended = (
+            update(evaluation_runs)
+            .where(*_mine(run, holder))
+            .values(status=status.value, trouble=trouble, ended_at=now, holder="", held_until=None)
+        )
+        with transaction(self._engine) as connection:
+            connection.execute(ended)
+
+    def let_go(self, run: Run, holder: str) -> None:
+        """Let another, or the next start, go on at once."""
+        freed = update(evaluation_runs).where(*_mine(run, holder)).values(held_until=None)
+        with transaction(self._engine) as connection:
+            connection.execute(freed)
+
+    # ---- what came of it ---------------------------------------------------------------------
+
+    def results(self, run: Run) -> Iterator[CaseResult]:
+        """Every result, by case, then iteration."""
+        columns = evaluation_results.c
+        last = (-1, 0)
+        while True:
+            after = or_(
+                columns.position > last[0],
+                and_(columns.position == last[0], columns.iteration > last[1]),
+            )
+            query = select(evaluation_results).where(columns.run == run.id, after)
+            order = query.order_by(columns.position, columns.iteration).limit(RESULTS_AT_ONCE)
+            with transaction(self._engine) as connection:
+                rows = connection.execute(order).all()
+            yield from (decode_result(row.document) for row in rows)
+            if len(rows) < RESULTS_AT_ONCE:
+                return
+            last = (rows[-1].position, rows[-1].iteration)
+
+
+def _run(row: Row[tuple[object, ...]]) -> Run:
+    return msgspec.convert({name: getattr(row, name) for name in FIELDS}, Run)
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    columns = evaluation_runs.c
+    left = or_(columns.held_until.is_(None), columns.held_until < now)
+    running = and_(columns.status == RunStatus.RUNNING.value, left)
+    return or_(columns.status == RunStatus.PENDING.value, running)
+
+
+def _mine(run: Run, holder: str) -> tuple[ColumnElement[bool], ...]:
+    columns = evaluation_runs.c
+    return columns.id == run.id, columns.holder == holder, columns.status == "running"
