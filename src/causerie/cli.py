@@ -28,6 +28,7 @@ from causerie.config import Settings
 from causerie.diagnosis import diagnose
 from causerie.endpoint_commands import endpoint
 from causerie.errors import Conflict, Unavailable
+from causerie.evaluation_commands import evaluation
 from causerie.imports import Reading
 from causerie.ingest import Ingest
 from causerie.key_commands import key
@@ -65,6 +66,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(key, name="key")
 app.add_typer(endpoint, name="endpoint")
 app.add_typer(privacy, name="privacy")
+app.add_typer(evaluation, name="eval")
 app.command("sql")(sql_command)
 app.command("audit")(audit_command)
 member = typer.Typer(no_args_is_help=True, help="People who sign in.")
