@@ -172,7 +172,7 @@ class Parts:
             settings.open_project,
         )
         self.laboratory = open_laboratory(
-            stores.engine, self.workshop, self._find_named, self._find_endpoint, clock
+            settings, stores.engine, self.workshop, self._find_named, self._find_endpoint, clock
         )
         self.postroom = open_postroom(
             settings, stores, self.shelves, self.pages, self.discretion, clock

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from causerie.answering import Answering, FindEndpoint
 from causerie.clock import Clock
+from causerie.config import Settings
 from causerie.evaluating import Evaluating
 from causerie.examining import Examining
 from causerie.judge import Judge, Patience
@@ -33,9 +34,13 @@ class Laboratory:
     runs: EvaluationRuns
     evaluating: Evaluating
     processes: ModelProcesses
+    is_alone: bool
+    """No other process has these stores."""
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work, first on what a kill left."""
+        if self.is_alone:
+            self.runs.free_all()
         self.evaluating.start()
 
     def stop(self) -> None:
@@ -45,6 +50,7 @@ class Laboratory:
 
 
 def open_laboratory(
+    settings: Settings,
     engine: Engine,
     workshop: Workshop,
     find_endpoint: FindEndpoint,
@@ -64,7 +70,8 @@ def open_laboratory(
     examining = Examining(judge, workshop.verdicts, workshop.settings.get, embed, _guess)
     answering = Answering(find_endpoint, Prices(), clock)
     evaluating = Evaluating(sets, runs, answering, examining, secrets.token_hex(8), clock)
-    return Laboratory(sets, runs, evaluating, processes)
+    is_alone = settings.embedded and not settings.state_url
+    return Laboratory(sets, runs, evaluating, processes, is_alone)
 
 
 @cache

@@ -86,6 +86,12 @@ class EvaluationRuns:
             query = select(evaluation_runs).where(columns.id == id)
             return _run(connection.execute(query).one())
 
+    def free_all(self) -> None:
+        """Let go of every run: for a process that knows that it is alone."""
+        freed = update(evaluation_runs).where(evaluation_runs.c.status == RunStatus.RUNNING.value)
+        with transaction(self._engine) as connection:
+            connection.execute(freed.values(held_until=None))
+
     def hold(self, run: Run, holder: str, now: datetime) -> bool:
         """Hold it for longer; False where it is another's by now."""
         held = update(evaluation_runs).where(*_mine(run, holder)).values(held_until=now + HOLD)
