@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from sqlalchemy import create_engine
 
 from causerie.cases import Case, Line
-from causerie.clock import SystemClock
+from causerie.clock import utc_now
 from causerie.evaluation_runs import Evaluation, Outcome, Response
 from causerie.evaluators import BUILT_IN, EvaluatorUse
 from causerie.examining import Embed, Examining
@@ -151,7 +151,7 @@ FRENCH = (
     row("language_match", PASS, "Votre colis est au dépanneur, vous pouvez aller le chercher en fin de semaine.", language="fr-CA"),
     row("language_match", OPEN, "```bash\nsudo apt install ffmpeg\n```", "Comment installer ffmpeg ?"),
     row("language_match", FAIL, "Su pedido llegará mañana por la mañana.", language="fr"),
-    row("json_schema", PASS, "{\"prénom\": \"Zoé\", \"âge\": 31}", schema={"type": "object", "required": ["prénom", "âge"], "properties": {"âge": {"type": "integer"}}, "additionalProperties": False}),
+    row("json_schema", PASS, "{\"prénom\": \"Zoé\", \"âge\": 31}", schema={"type": "object", "required": ["prénom", "âge"], "properties": {"prénom": {"type": "string"}, "âge": {"type": "integer"}}, "additionalProperties": False}),
     row("json_schema", FAIL, "Voici le JSON demandé :\n\n{\"ville\": \"Lyon\"}", schema={"type": "object"}),
     row("json_schema", FAIL, "{\"ville\": \"Lyon\"}", schema={"type": "object", "required": ["ville", "code_postal"]}),
     row("json_schema", PASS, "```json\r\n[\"Lyon\", \"Nîmes\"]\r\n```\r\n", schema={"type": "array", "items": {"type": "string"}}),
@@ -278,7 +278,7 @@ CASES = {"en": ENGLISH, "fr": FRENCH, "es": SPANISH, "zh": CHINESE}
 def offline(settings: MeaningSettings | None = None, embed: Embed | None = None) -> Examining:
     """Evaluators without a language model, with the embeddings that run here."""
     verdicts = Verdicts(create_engine("sqlite://"))
-    judge = Judge(verdicts, lambda project, id: None, SystemClock())
+    judge = Judge(verdicts, lambda project, id: None, utc_now)
     detector = LanguageDetector()
 
     def measured(project: str, texts: Sequence[str]) -> tuple[str, list[tuple[float, ...]]]:
@@ -335,7 +335,9 @@ def main() -> None:
         for one, evaluation in zip(rows, found[language], strict=True):
             if evaluation.outcome is not one.outcome:
                 reason = evaluation.reasons[0].reason
-                print(f"\n{language} {evaluation.evaluator}: {evaluation.outcome}, not {one.outcome}")
+                print(
+                    f"\n{language} {evaluation.evaluator}: {evaluation.outcome}, not {one.outcome}"
+                )
                 print(f"  {one.response.text[:160]!r}\n  {reason}")
 
 

@@ -29,12 +29,29 @@ from causerie.evaluators import (
     Where,
     options_of,
 )
-from causerie.languages import UNDETERMINED, Guess
+from causerie.languages import CHAT_LANGUAGES, UNDETERMINED, Guess
 from causerie.patterns import compiled
-from causerie.signals import Signal, signals_of
+from causerie.signals import Signal, signals_of, unquoted
 
-FENCE = re.compile(r"\A\s*```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```\s*\Z", re.DOTALL)
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_]+(?:['’-][^\W_]+)*")
+FENCE = re.compile(r"```[\w-]*\s*")
+_SIGN = "\\u3040-\\u30ff\\u3400-\\u9fff"
+_LETTER = rf"[^\W_{_SIGN}]"
+WORD = re.compile(rf"[{_SIGN}]|{_LETTER}+(?:(?:['’-]|(?<=\d)[.,:](?=\d)){_LETTER}+)*")
+"""Each sign of Chinese or Japanese counts as one; `1,299.50` and `week-end` are one too."""
+MINUS = re.compile(r"(?<![\w-])-(?=[$€£¥]?\d)")
+NUMERAL = re.compile(r"\d+(?:[.,:]\d+)+")
+POINT = "∙"
+"""Stands for what parts the whole of a number from the rest."""
+MARKS = frozenset("`´～〜")
+"""Punctuation that Unicode calls symbols."""
+INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+SHAPES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u2011": "-"})
+WIDE = {
+    wide + place: ord(first) + place
+    for wide, first, count in ((0xFF10, "0", 10), (0xFF21, "A", 26), (0xFF41, "a", 26))
+    for place in range(count)
+}
+"""Letters and digits as wide as a Chinese sign."""
 SHOWN_CHARS = 200
 SCHEMA_FAULTS_SHOWN = 5
 Guesses = Callable[[Sequence[str]], list[Guess]]
@@ -101,62 +118,112 @@ def _plain(text: str, options: GoldenResponse) -> str:
     """What of a text counts."""
     text = unicodedata.normalize("NFC", text)
     if options.capitalization is Care.AGNOSTIC:
-        text = text.casefold()
+        text = _folded(text)
     if options.punctuation is Care.AGNOSTIC:
-        text = "".join(sign for sign in text if not unicodedata.category(sign).startswith("P"))
+        text = _unpunctuated(text)
     if options.whitespace is Care.AGNOSTIC:
-        return "".join(text.split())
+        return "".join(text.translate(INVISIBLE).split())
     return text
+
+
+def _folded(text: str) -> str:
+    """A text whose letters have one case and one width."""
+    return text.translate(WIDE).casefold()
+
+
+def _unpunctuated(text: str) -> str:
+    """A text without punctuation, but for what makes a number another one: 3.5 is not 35, nor -40
+    40, but 1.500 is 1500.
+    """
+    text = NUMERAL.sub(_numeral, MINUS.sub("−", text))
+    return "".join(
+        sign
+        for sign in text
+        if sign not in MARKS and not unicodedata.category(sign).startswith("P")
+    )
+
+
+def _numeral(found: re.Match[str]) -> str:
+    *whole, last = re.split(r"[.,:]", found.group())
+    if len(last) == 3 or any(len(part) != 3 for part in whole[1:]):
+        return "".join((*whole, last))
+    return f"{''.join(whole)}{POINT}{last}"
 
 
 def _contains(options: ContextContainsPhrase, material: Material) -> Verdicts:
     fold = options.capitalization is Care.AGNOSTIC
-
-    def folded(text: str) -> str:
-        text = unicodedata.normalize("NFC", text)
-        return text.casefold() if fold else text
-
     answer = [Line("assistant", material.response.text)]
     lines = [*(() if options.context is Where.MODEL_RESPONSE_ONLY else material.case.messages)]
-    texts = [folded(line.message) for line in (*lines, *answer)]
-    there = {phrase: any(folded(phrase) in text for text in texts) for phrase in options.wanted}
+    texts = [_read(line.message, fold=fold) for line in (*lines, *answer)]
+    # As Markdown writes it and as people see it.
+    texts += [text.replace("**", "") for text in texts]
+    there = {
+        phrase: any(_read(phrase, fold=fold) in text for text in texts) for phrase in options.wanted
+    }
     return tuple(
         Reason(verdict=has, reason=f"{'It has' if has else 'It lacks'} {_shown(phrase)!r}.")
         for phrase, has in there.items()
     )
 
 
+def _read(text: str, *, fold: bool) -> str:
+    """A text as it is read: however it is broken into lines, and whichever quotes it has."""
+    text = unicodedata.normalize("NFC", text).translate(SHAPES).translate(INVISIBLE)
+    text = re.sub(r"\s+", " ", text)
+    return _folded(text) if fold else text
+
+
 def _expression(options: Regex, material: Material) -> Verdicts:
-    found = compiled(options.pattern).search(material.response.text)
+    expression = compiled(unicodedata.normalize("NFC", options.pattern))
+    found = expression.search(unicodedata.normalize("NFC", material.response.text))
     if found is None:
         return _one(options.absent, "The expression matches nothing.")
     return _one(not options.absent, f"The expression matches {_shown(found.group())!r}.")
 
 
 def _length(options: Length, material: Material) -> Verdicts:
-    text = material.response.text
+    text = unicodedata.normalize("NFC", material.response.text)
     count = len(text) if options.unit is Unit.CHARACTERS else len(WORD.findall(text))
     fits = count >= options.min and (options.max is None or count <= options.max)
     return _one(fits, f"It has {count} {options.unit.value}.")
 
 
 def _json(options: JSONSchema, material: Material) -> Verdicts:
-    from jsonschema.validators import validator_for
-
     text = material.response.text
-    fenced = FENCE.match(text) if options.fenced else None
     try:
-        value: Any = msgspec.json.decode(fenced.group(1) if fenced else text)
+        value: Any = msgspec.json.decode(_unfenced(text) if options.fenced else text)
     except (msgspec.DecodeError, RecursionError) as error:
         return _one(False, f"It is no JSON: {error}.")
-    validator = validator_for(options.schema)(options.schema)
-    faults = sorted(validator.iter_errors(value), key=lambda fault: fault.json_path)
+    faults = _faults(options.schema, value)
+    if faults is None:
+        return ()
     if not faults:
         return _one(True, "It is JSON of the schema.")
     shown = faults[:SCHEMA_FAULTS_SHOWN]
     more = f" and {len(faults) - len(shown)} more" if len(faults) > len(shown) else ""
-    told = "; ".join(f"{fault.json_path}: {_shown(fault.message)}" for fault in shown)
-    return _one(False, f"{told}{more}.")
+    return _one(False, f"{'; '.join(shown)}{more}.")
+
+
+def _unfenced(text: str) -> str:
+    """What stands in a fence, where nothing stands outside of it."""
+    first, _, rest = text.strip().partition("\n")
+    return rest[:-3] if FENCE.fullmatch(first) and rest.endswith("```") else text
+
+
+def _faults(schema: dict[str, Any] | bool, value: Any) -> list[str] | None:
+    """Where a value is not of a schema; None for a schema that leads nowhere."""
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    kind = validator_for(schema)
+    # A registry of its own, or a reference to an address would be fetched.
+    validator = kind(schema, format_checker=kind.FORMAT_CHECKER, registry=Registry())
+    try:
+        faults = sorted(validator.iter_errors(value), key=lambda fault: fault.json_path)
+    except (Unresolvable, RecursionError):
+        return None
+    return [f"{fault.json_path}: {_shown(fault.message)}" for fault in faults]
 
 
 # ---- what it says of itself ---------------------------------------------------------------------
@@ -180,12 +247,20 @@ def _apology(options: Any, material: Material) -> Verdicts:
 
 
 def _language(options: LanguageMatch, material: Material) -> Verdicts:
+    wanted = options.language.lower().partition("-")[0]
     asked = [line.message for line in material.case.messages if line.role == "user"][-1:]
-    guessed = material.guess([material.response.text, *asked])
-    found, wanted = guessed[0].language, options.language or guessed[-1].language
-    if UNDETERMINED in (found, wanted) or (not options.language and not asked):
+    if not wanted and asked:
+        wanted = _spoken(asked[0], material.guess)
+    found = _spoken(material.response.text, material.guess)
+    if found == UNDETERMINED or wanted not in CHAT_LANGUAGES:
         return ()
     return _one(found == wanted, f"It is in {found}; {wanted} is wanted.")
+
+
+def _spoken(text: str, guess: Guesses) -> str:
+    """The language of a text, by what it does not quote where that is enough to tell."""
+    own, whole = guess([unquoted(text), text])
+    return whole.language if own.language == UNDETERMINED else own.language
 
 
 # ---- what it took -------------------------------------------------------------------------------
@@ -222,6 +297,7 @@ CHECKS: dict[str, Callable[[Any, Material], Verdicts]] = {
     "cost": _cost,
 }
 UNKNOWN = {
+    "json_schema": "The schema refers to what is not there, or to itself without end.",
     "language_match": "The language of the answer, or the one that is wanted, is not clear.",
     "latency": "Nobody waited for it, or nobody knows how long.",
     "cost": "What it cost is not known in that currency.",

@@ -257,7 +257,7 @@ def signals_of(text: str, role: str) -> tuple[Signal, ...]:
 
 def _ends(text: str) -> tuple[str, ...]:
     """A text's beginning and, of a longer one, its end, without what is quoted."""
-    text = _QUOTED.sub(" ", text[:RAW_CHARS_MAX].replace("’", "'"))
+    text = unquoted(text).replace("’", "'")
     text = _SPACES.sub(" ", text).strip()
     if len(text) <= HEAD_CHARS + TAIL_CHARS:
         return (text,)
@@ -265,6 +265,11 @@ def _ends(text: str) -> tuple[str, ...]:
     tail = text[-TAIL_CHARS:]
     cut = re.search(r"[.!?。！？\n]", tail)
     return text[:HEAD_CHARS], tail[cut.end() :].strip() if cut else ""
+
+
+def unquoted(text: str) -> str:
+    """The first RAW_CHARS_MAX characters of a text without code and others' words."""
+    return _QUOTED.sub(" ", text[:RAW_CHARS_MAX])
 
 
 def reasked(texts: Sequence[str], vectors: Floats) -> list[bool]:
