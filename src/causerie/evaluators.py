@@ -7,7 +7,7 @@ Some look at the text alone (`answer_checks`), some have a language model decide
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,7 @@ from causerie.patterns import compiled
 from causerie.wording import Wording, say
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 INSTRUCTIONS_CHARS_MAX = 10_000
 NAME_CHARS_MAX = 64
 OPTION_CHARS_MAX = 100_000
@@ -113,7 +114,14 @@ class LanguageMatch(_Options, frozen=True):
     """Is in a language."""
 
     language: str = ""
-    """A code such as `fr`; empty for that of the last message of the user."""
+    """A code such as `fr` or `fr-CA`, of which `fr` counts; empty for that of the last message of
+    the user.
+    """
+
+    def check(self) -> None:
+        """A code, not a name."""
+        if self.language and not LANGUAGE.fullmatch(self.language):
+            raise Invalid("language: a code such as fr is expected")
 
 
 class JSONSchema(_Options, frozen=True):
@@ -133,6 +141,24 @@ class JSONSchema(_Options, frozen=True):
             validator_for(self.schema).check_schema(self.schema)
         except SchemaError as error:
             raise Invalid(f"schema: {error.message[:300]}") from error
+        for pattern in _patterns(self.schema):
+            # One that may match an empty text is allowed here, so it is looked at with an end.
+            compiled(f"(?:{pattern})\0")
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    """Every expression that stands in a schema."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _patterns(part)
+    if not isinstance(schema, dict):
+        return
+    for key, part in schema.items():
+        if key == "pattern" and isinstance(part, str):
+            yield part
+        elif key == "patternProperties" and isinstance(part, dict):
+            yield from part
+        yield from _patterns(part)
 
 
 class Regex(_Options, frozen=True):

@@ -154,18 +154,25 @@ _APOLOGISED = (
     r"[.!]|, (?!but))",
     r"(?:my )?(?:sincere )?apologies(?: for (?:the|any|my|that|this|not)|[.!]|, (?!but))",
     r"(?:i'm |i am |we're |we are )?(?:so |very |really |terribly )?sorry (?:for|about) "
-    r"(?:the (?:confusion|mistake|error|misunderstanding|oversight|inconvenience)|my |"
-    r"that[.!,]|any )",
+    r"(?:the (?:confusion|mistake|error|misunderstanding|oversight|inconvenience|delay|wait|mix-up)"
+    r"|my |that[.!,]|any )",
+    r"(?:that|it)(?:'s| is| was) (?:entirely |completely |all )?my (?:fault|mistake)\b",
     r"my (?:mistake|bad)\b|you(?:'re| are) (?:absolutely )?right[,.!] (?:i |and i "
     r")?(?:apologi|made|was wrong|sorry)",
     r"(?:je (?:m'excuse|vous prie de m'excuser|suis (?:vraiment |sincèrement )?désolée? "
     r"(?:pour|de) (?:la|l'|le|cette|mon|ma))"
-    r"|(?:toutes )?mes excuses|veuillez m'excuser|désolée? pour (?:la|l'|le|cette|mon|ma|les))",
-    r"(?:(?:le |te |les )?pido (?:disculpas|perdón)|(?:mis |mil )disculpas|me disculpo"
+    r"|pardon pour (?:la|l'|le|cette|cet|ce|mon|ma|les)\b"
+    r"|(?:nous sommes|je suis) (?:vraiment |sincèrement )?(?:navr|désol)ée?s? (?:du|de (?:ce|cet|"
+    r"cette|la|l')|pour) ?(?:retard|attente|erreur|désagrément|gêne|contretemps|confusion)"
+    r"|(?:toutes )?(?:mes|nos) excuses|veuillez (?:m'|nous )excuser|désolée? pour (?:la|l'|le|cette|mon|ma|les))",
+    r"(?:(?:le |te |les |os )?(?:pido|pedimos) (?:disculpas|perdón)|perdón por (?:la|el|los|las|mi)\b"
+    r"|sentimos (?:el (?:retraso|error)|la (?:demora|confusión)|las molestias)|(?:mis |mil )disculpas|me disculpo"
     r"|disculp[ae] (?:la|el|por|los) |lamento (?:la confusión|el error|las molestias|el "
     r"malentendido)"
     r"|lo siento por (?:la|el|mi))",
-    r"(?:非常|很|真的|十分|我)?(?:抱歉|对不起|對不起|道歉)[，,。！!]?(?:我|之前|刚才|上面|"
+    r"不好意思[，,](?:刚才|之前|我(?:刚才)?(?:算|说|弄|搞|看|记)错|让您|给您)",
+    r"(?:实在|真是|万分)?(?:抱歉|对不起|對不起)[，,](?:您|你)的[^，。\n]{1,10}(?:延误|晚|错|弄|丢)",
+    r"(?:非常|很|真的|十分|实在|万分|我)?(?:抱歉|对不起|對不起|道歉)[，,。！!]?(?:我|之前|刚才|上面|"
     r"让|給|给|由于|是我)"
     r"(?!无法|不能|没办法|無法|不会|是一)",
     r"(?:entschuldigung|entschuldige|es tut mir leid) für (?:die|den|das|mein)|ich "
@@ -177,9 +184,14 @@ _APOLOGISED = (
 _REFUSED = (
     r"(?:i'm |i am |we're |i )?(?:so |very |really )?(?:sorry|afraid|apologi[sz]e),? "
     r"(?:but )?(?:that )?"
-    r"(?:as an? [\w -]{2,40}, )?i (?:can't|cannot|can not|"
-    r"am (?:not able|unable)|'m (?:not able|unable)|won't|do(?:n't| not) have (?:access|"
-    r"the ability|real-?time|information))",
+    r"(?:as an? [\w -]{2,40}, )?i(?:'m (?:not able|unable)| (?:can't|cannot|can not|"
+    r"am (?:not able|unable)|won't|do(?:n't| not) have (?:access|"
+    r"the ability|real-?time|information)))",
+    r"that(?:'s| is) (?:not something|something) i(?:'m| am) (?:not )?(?:able|allowed) to (?:do|help|"
+    r"share|discuss|answer)",
+    r"(?:that|this)(?: request)? goes against (?:my|our) (?:guidelines|polic|rules)",
+    r"(?:so )?i(?:'ll| will| must) have to decline|i (?:must|have to) (?:respectfully )?decline",
+    r"i(?:'d| would) (?:rather|prefer) not (?:to )?(?:get into|answer|discuss|talk about|say)\b",
     r"i(?:'m| am) (?:not able to|unable to) (?:provide|assist|help|answer|access|generate|"
     r"create|fulfil+|"
     r"browse|comply|complete|predict)",
@@ -191,13 +203,20 @@ _REFUSED = (
     r"'m not|am unable|'m unable|won't)",
     r"i (?:do not|don't) have (?:access to|the ability|the capability|real-?time|personal)",
     r"(?:je (?:suis |suis vraiment )?)?désolée?,? (?:mais )?(?:je ne (?:peux|suis)|je n'ai) pas",
+    r"je (?:crains|regrette),? (?:\w+,? )?(?:de )?ne pas pouvoir",
+    r"je préfère ne pas (?:me prononcer|répondre|en parler|m'exprimer)",
+    r"il ne m'est (?:malheureusement )?pas possible de\b",
+    r"cela dépasse ce que je (?:suis|peux)",
     r"je ne (?:peux|suis) (?:malheureusement )?pas (?:en mesure|capable|vous aider|"
     r"t'aider|répondre|fournir|"
     r"accéder|générer|autorisé)",
     r"en tant (?:qu'ia|qu'intelligence artificielle|que modèle|qu'assistant)[^.\n]{0,50}, "
     r"je (?:ne |n')",
     r"(?:lo siento|lamentablemente|lo lamento),? (?:pero )?(?:como [\w ]{2,40}, )?no "
-    r"(?:puedo|tengo (?:acceso|la capacidad))",
+    r"(?:puedo|podemos|me es posible|tengo (?:acceso|la capacidad|autorización|permiso))",
+    r"me temo que no (?:puedo|podemos|me es posible|nos es posible)",
+    r"(?:eso|esto) va (?:en )?contra (?:de )?(?:mis|nuestras) (?:normas|políticas|reglas)",
+    r"(?:y )?no voy a (?:hacerlo|responder|contestar)\b",
     r"no (?:puedo|me es posible|soy capaz de) (?:ayudar\w*|proporcionar\w*|responder|"
     r"generar|acceder|cumplir)",
     r"como (?:modelo|una? (?:ia|inteligencia|modelo))[^.\n]{0,50}, no (?:puedo|tengo)",
@@ -206,6 +225,9 @@ _REFUSED = (
     r"(?:无法|不能|没办法|沒辦法|無法|没有(?:办法|能力|权限))",
     r"(?:作为|作為)(?:一个|一個|一名)?(?:AI|人工智能|人工智慧|语言模型|"
     r"語言模型)[^。\n]{0,20}[，,]?我(?:无法|不能|没有|無法|沒有)",
+    r"(?:不过)?(?:很抱歉，)?(?:这|那)?(?:已经)?超出了?我的?(?:能力|权限|知识)",
+    r"恕(?:我)?(?:不能|难|无法)从命|恕我?(?:不能|无法)",
+    r"(?:我们|这边|我)?(?:暂时|目前)?(?:没有?办法|无法)(?:帮|为|给)(?:您|你)",
     r"我(?:无法|不能|無法)(?:提供|回答|帮助|满足|生成|访问|執行|执行|協助|协助)",
     r"(?:es )?tut mir leid,? (?:aber )?(?:ich kann|das kann ich|ich bin nicht)|ich kann "
     r"(?:ihnen|dir) (?:dabei )?"
