@@ -6,7 +6,7 @@ that does not refuse. `python -m tests.evaluator_cases` shows how many each eval
 
 # One case a line, however long; accents composed apart and odd spaces are written as escapes.
 # fmt: off
-# ruff: noqa: E501
+# ruff: noqa: E501, T201
 
 from __future__ import annotations
 

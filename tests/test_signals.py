@@ -125,6 +125,14 @@ ANSWERED = {
         对不起，我刚才说错了。
         抱歉给您带来不便
         Entschuldigung für den Fehler.
+        Oh, that was my fault.
+        We're sorry for the delay, it left today.
+        Pardon pour cette erreur.
+        Nous sommes navrés du retard.
+        Le pedimos disculpas por el retraso.
+        Perdón por la confusión.
+        不好意思，刚才算错了。
+        实在对不起，您的包裹送错了。
     """,
     "refused": """
         I'm sorry, but I can't help with that.
@@ -143,6 +151,13 @@ ANSWERED = {
         对不起，我不能帮助你做这件事。
         作为一个人工智能，我无法访问互联网。
         Es tut mir leid, aber ich kann dir dabei nicht helfen.
+        Thanks! I'm sorry, but I'm not able to change it.
+        Unfortunately, that's not something I'm able to do.
+        Je crains de ne pas pouvoir vous aider.
+        Je préfère ne pas me prononcer.
+        Me temo que no me es posible cambiarlo.
+        很抱歉，这超出了我的能力范围。
+        这边没有办法帮您修改。
     """,
 }
 NOT_ANSWERED = """
@@ -160,6 +175,12 @@ NOT_ANSWERED = """
     听到这个消息我很难过。
     您可以说「对不起，我不能来」。
     零不能作除数。
+    Yes, that's something I'm able to do for you.
+    It was my fault that he laughed, says Ana.
+    Pardon ? Le mot vient du latin.
+    Perdón y olvido es una novela.
+    这道题没有办法用口算。
+    不好意思的意思是害羞。
     Of course! Here is the code.
 """
 

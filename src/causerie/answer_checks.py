@@ -29,9 +29,10 @@ from causerie.evaluators import (
     Where,
     options_of,
 )
-from causerie.languages import CHAT_LANGUAGES, UNDETERMINED, Guess
+from causerie.languages import UNDETERMINED, Guess
 from causerie.patterns import compiled
 from causerie.signals import Signal, signals_of, unquoted
+from causerie.tongues import CHAT_LANGUAGES
 
 FENCE = re.compile(r"```[\w-]*\s*")
 _SIGN = "\\u3040-\\u30ff\\u3400-\\u9fff"

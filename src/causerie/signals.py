@@ -156,7 +156,8 @@ _APOLOGISED = (
     r"(?:i'm |i am |we're |we are )?(?:so |very |really |terribly )?sorry (?:for|about) "
     r"(?:the (?:confusion|mistake|error|misunderstanding|oversight|inconvenience|delay|wait|mix-up)"
     r"|my |that[.!,]|any )",
-    r"(?:that|it)(?:'s| is| was) (?:entirely |completely |all )?my (?:fault|mistake)\b",
+    r"(?:that|it)(?:'s| is| was) (?:entirely |completely |all )?my (?:fault|mistake)"
+    r"(?= *[.,:;!\n]|\Z)",
     r"my (?:mistake|bad)\b|you(?:'re| are) (?:absolutely )?right[,.!] (?:i |and i "
     r")?(?:apologi|made|was wrong|sorry)",
     r"(?:je (?:m'excuse|vous prie de m'excuser|suis (?:vraiment |sincèrement )?désolée? "
@@ -164,9 +165,12 @@ _APOLOGISED = (
     r"|pardon pour (?:la|l'|le|cette|cet|ce|mon|ma|les)\b"
     r"|(?:nous sommes|je suis) (?:vraiment |sincèrement )?(?:navr|désol)ée?s? (?:du|de (?:ce|cet|"
     r"cette|la|l')|pour) ?(?:retard|attente|erreur|désagrément|gêne|contretemps|confusion)"
-    r"|(?:toutes )?(?:mes|nos) excuses|veuillez (?:m'|nous )excuser|désolée? pour (?:la|l'|le|cette|mon|ma|les))",
-    r"(?:(?:le |te |les |os )?(?:pido|pedimos) (?:disculpas|perdón)|perdón por (?:la|el|los|las|mi)\b"
-    r"|sentimos (?:el (?:retraso|error)|la (?:demora|confusión)|las molestias)|(?:mis |mil )disculpas|me disculpo"
+    r"|(?:toutes )?(?:mes|nos) excuses|veuillez (?:m'|nous )excuser|"
+    r"désolée? pour (?:la|l'|le|cette|mon|ma|les))",
+    r"(?:(?:le |te |les |os )?(?:pido|pedimos) (?:disculpas|perdón)|"
+    r"perdón por (?:la|el|los|las|mi)\b"
+    r"|sentimos (?:el (?:retraso|error)|la (?:demora|confusión)|las molestias)|"
+    r"(?:mis |mil )disculpas|me disculpo"
     r"|disculp[ae] (?:la|el|por|los) |lamento (?:la confusión|el error|las molestias|el "
     r"malentendido)"
     r"|lo siento por (?:la|el|mi))",
@@ -187,8 +191,8 @@ _REFUSED = (
     r"(?:as an? [\w -]{2,40}, )?i(?:'m (?:not able|unable)| (?:can't|cannot|can not|"
     r"am (?:not able|unable)|won't|do(?:n't| not) have (?:access|"
     r"the ability|real-?time|information)))",
-    r"that(?:'s| is) (?:not something|something) i(?:'m| am) (?:not )?(?:able|allowed) to (?:do|help|"
-    r"share|discuss|answer)",
+    r"that(?:'s| is) (?:not something i(?:'m| am)|something i(?:'m| am) not) (?:able|allowed) to "
+    r"(?:do|help|share|discuss|answer)",
     r"(?:that|this)(?: request)? goes against (?:my|our) (?:guidelines|polic|rules)",
     r"(?:so )?i(?:'ll| will| must) have to decline|i (?:must|have to) (?:respectfully )?decline",
     r"i(?:'d| would) (?:rather|prefer) not (?:to )?(?:get into|answer|discuss|talk about|say)\b",
