@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -209,6 +210,28 @@ def test_a_schema_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         mine = said("json_schema", "{}", schema={"$ref": reference})
         assert mine.outcome is Outcome.INCONCLUSIVE
     assert asked == []
+
+
+def test_an_expression_of_a_schema_is_not_tried_on_long_texts() -> None:
+    schema = {"properties": {"id": {"pattern": r"^\w+\w+$"}, "text": {"type": "string"}}}
+    other = {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": "x+x+y"}
+    hidden = {"properties": {"id": other}}
+    long = "x" * 200_000
+
+    def outcome(id: str, text: str, schema: Any = schema) -> Outcome:
+        answer = json.dumps({"id": id, "text": text})
+        return said("json_schema", answer, schema=schema).outcome
+
+    assert outcome("ab", long) is Outcome.POSITIVE
+    assert outcome("a-", long) is Outcome.NEGATIVE
+    assert outcome(long, "") is Outcome.INCONCLUSIVE
+    assert outcome(long, "", hidden) is Outcome.INCONCLUSIVE
+    named = {"patternProperties": {"x+x+y": {"type": "string"}}}
+    assert said("json_schema", json.dumps({long: 1}), schema=named).outcome is Outcome.INCONCLUSIVE
+    assert said("json_schema", f'"{long}"', schema=named).outcome is Outcome.POSITIVE
+    closed = {"additionalProperties": False, **named}
+    assert said("json_schema", json.dumps({long: 1}), schema=closed).outcome is Outcome.INCONCLUSIVE
+    assert said("json_schema", '{"xxy": 1}', schema=named).outcome is Outcome.NEGATIVE
 
 
 def test_options_that_no_answer_can_be_judged_by_are_refused() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import zip_longest
@@ -55,6 +55,15 @@ WIDE = {
 """Letters and digits as wide as a Chinese sign."""
 SHOWN_CHARS = 200
 SCHEMA_FAULTS_SHOWN = 5
+EXPRESSIONS = (
+    "pattern",
+    "patternProperties",
+    "additionalProperties",
+    "unevaluatedProperties",
+)
+"""What of a schema tries expressions: the last two, those of `patternProperties`."""
+PATTERN_CHARS_MAX = 500
+"""Of a text, or the name of a property, that such an expression is tried on."""
 Guesses = Callable[[Sequence[str]], list[Guess]]
 """Says which language each text is in."""
 
@@ -212,19 +221,52 @@ def _unfenced(text: str) -> str:
 
 
 def _faults(schema: dict[str, Any] | bool, value: Any) -> list[str] | None:
-    """Where a value is not of a schema; None for a schema that leads nowhere."""
-    from jsonschema.validators import validator_for
+    """Where a value is not of a schema; None where that cannot be told."""
+    from jsonschema.validators import extend, validator_for
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
     kind = validator_for(schema)
+    tried = {name: kind.VALIDATORS[name] for name in EXPRESSIONS if name in kind.VALIDATORS}
+    limited = extend(kind, {name: _limited(name, check) for name, check in tried.items()})
     # A registry of its own, or a reference to an address would be fetched.
-    validator = kind(schema, format_checker=kind.FORMAT_CHECKER, registry=Registry())
+    validator = limited(
+        _plain_schema(schema), registry=Registry(), format_checker=kind.FORMAT_CHECKER
+    )
     try:
         faults = sorted(validator.iter_errors(value), key=lambda fault: fault.json_path)
-    except (Unresolvable, RecursionError):
+    except (Unresolvable, RecursionError, _TooLong):
         return None
     return [f"{fault.json_path}: {_shown(fault.message)}" for fault in faults]
+
+
+class _TooLong(Exception):
+    """A text that an expression of a schema could take for ever with."""
+
+
+def _limited(keyword: str, tried: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    kind = str if keyword == "pattern" else dict
+
+    def check(validator: Any, expected: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        texts = [instance] if isinstance(instance, str) else instance
+        if isinstance(instance, kind) and max(map(len, texts), default=0) > PATTERN_CHARS_MAX:
+            raise _TooLong
+        yield from tried(validator, expected, instance, schema)
+
+    return check
+
+
+def _plain_schema(schema: Any) -> Any:
+    """A schema whose parts do not choose another draft: it would come without the limits."""
+    if isinstance(schema, list):
+        return [_plain_schema(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _plain_schema(part)
+        for key, part in schema.items()
+        if key != "$schema" or not isinstance(part, str)
+    }
 
 
 # ---- what it says of itself ---------------------------------------------------------------------
@@ -298,7 +340,8 @@ CHECKS: dict[str, Callable[[Any, Material], Verdicts]] = {
     "cost": _cost,
 }
 UNKNOWN = {
-    "json_schema": "The schema refers to what is not there, or to itself without end.",
+    "json_schema": "The schema refers to what is not there or to itself, or has an expression for"
+    f" a text of more than {PATTERN_CHARS_MAX} characters.",
     "language_match": "The language of the answer, or the one that is wanted, is not clear.",
     "latency": "Nobody waited for it, or nobody knows how long.",
     "cost": "What it cost is not known in that currency.",
