@@ -30,6 +30,10 @@ EVALUATORS_MAX = 50
 """Of a set, and of a case."""
 
 
+CONVERSATION_KEY, TENANT_KEY = "conversation_id", "tenant_id"
+"""What the metadata of a case says of where it comes from."""
+
+
 class CopyFrom(StrEnum):
     """Which cases a new version takes over from the one before."""
 
@@ -70,6 +74,19 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evaluators: tuple[EvaluatorUse, ...] = ()
     """Beside those of its set."""
 
+    @property
+    def conversation(self) -> tuple[str, str]:
+        """The tenant and the id of the conversation that it was made of; empty for none."""
+        told = self.metadata.get(CONVERSATION_KEY)
+        tenant = self.metadata.get(TENANT_KEY)
+        id = told if isinstance(told, str) else ""
+        return (tenant if id and isinstance(tenant, str) else "", id)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether only its place is left: it went with its conversation."""
+        return not self.messages
+
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a test set. It never changes."""
@@ -84,6 +101,10 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     """The e-mail of the member, or the name of the key."""
     created_at: datetime
+
+
+REMOVED = Case(name="", messages=())
+"""Keeps the place of a case that went with its conversation, so that results find theirs."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +173,7 @@ def carried(before: Iterable[Case], given: Iterable[Case], copy: CopyFrom) -> tu
     """The cases of a new version."""
     if copy is CopyFrom.NONE:
         return tuple(given)
-    cases: dict[str, Case] = {case.name: case for case in before}
+    cases: dict[str, Case] = {case.name: case for case in before if not case.is_removed}
     cases.update({case.name: case for case in given})
     return tuple(cases.values())
 

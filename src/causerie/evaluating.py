@@ -16,7 +16,7 @@ from causerie.answering import Answering
 from causerie.cases import Case, Version
 from causerie.clock import Clock
 from causerie.errors import CauserieError, Unavailable
-from causerie.evaluation_runs import CaseResult, Response, Run, RunStatus
+from causerie.evaluation_runs import CaseResult, Response, Run, RunStatus, tally_of
 from causerie.examining import Examining
 from causerie.store.evaluation_runs import HOLD, EvaluationRuns
 from causerie.store.test_sets import TestSets
@@ -121,7 +121,7 @@ class Evaluating:
         done = self._runs.done(run)
         for iteration in range(1, run.iterations + 1):
             for place in range(len(version.cases)):
-                if (place, iteration) not in done:
+                if (place, iteration) not in done and not version.cases[place].is_removed:
                     yield place, iteration
 
     def _hold(self, run: Run) -> None:
@@ -153,7 +153,8 @@ class Evaluating:
             await pool.close()
 
     def _end(self, run: Run, status: RunStatus, trouble: str) -> None:
-        self._runs.end(run, self._holder, status, trouble, self._clock())
+        tally = tally_of(self._runs.results(run))
+        self._runs.end(run, self._holder, status, trouble, tally, self._clock())
 
 
 class _Holding:

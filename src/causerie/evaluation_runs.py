@@ -35,6 +35,14 @@ class Outcome(StrEnum):
     PARTIALLY_PASSED = "partially_passed"
 
 
+WORST_FIRST = (
+    Outcome.NEGATIVE,
+    Outcome.PARTIALLY_PASSED,
+    Outcome.INCONCLUSIVE,
+    Outcome.POSITIVE,
+)
+
+
 class Reason(msgspec.Struct, frozen=True):
     """One verdict and why."""
 
@@ -81,8 +89,13 @@ class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def passed(self) -> bool:
         """Whether every evaluator is content, and there is one."""
+        return self.outcome is Outcome.POSITIVE
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst that an evaluator says of it; inconclusive where there is none."""
         found = {one.outcome for one in self.evaluations}
-        return found == {Outcome.POSITIVE}
+        return next((one for one in WORST_FIRST if one in found), Outcome.INCONCLUSIVE)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,17 +125,30 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in (RunStatus.COMPLETED, RunStatus.ERRORED)
 
 
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a run, counted: how many answers had each outcome."""
+
+    answers: dict[Outcome, int] = {}
+    """By the worst that an evaluator says."""
+    evaluators: dict[str, dict[Outcome, int]] = {}
+
+
+def tally_of(results: Iterable[CaseResult]) -> Tally:
+    """What came of some results."""
+    answers: Counter[Outcome] = Counter()
+    evaluators: dict[str, Counter[Outcome]] = {}
+    for result in results:
+        answers[result.outcome] += 1
+        for one in result.evaluations:
+            evaluators.setdefault(one.evaluator, Counter())[one.outcome] += 1
+    return Tally(
+        answers=dict(answers),
+        evaluators={name: dict(found) for name, found in sorted(evaluators.items())},
+    )
+
+
 def checked_iterations(iterations: int) -> int:
     """How often each case is answered. Raises Invalid."""
     if iterations not in ITERATIONS:
         raise Invalid("iterations: 1, 3, 5 or 7 is expected", field="iterations")
     return iterations
-
-
-def counts(results: Iterable[CaseResult]) -> dict[str, Counter[Outcome]]:
-    """Outcomes by evaluator."""
-    found: dict[str, Counter[Outcome]] = {}
-    for result in results:
-        for one in result.evaluations:
-            found.setdefault(one.evaluator, Counter())[one.outcome] += 1
-    return found

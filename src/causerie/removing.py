@@ -192,6 +192,7 @@ class Removing:
                 keys = self._events.keys(project.id, removal.versions) | waiting
                 dropped = self._state.drop_waiting(project.id, target, keys)
                 forgotten = self._state.drop_identities(project.id, keys)
+                removal = _counted(removal, **self._state.drop_cases(project.id, keys))
                 removal = _counted(removal, waiting=dropped, identities=forgotten)
                 # While it can still be read what was said, and in which contexts.
                 removal = self._forget(removal, project, target)

@@ -6,21 +6,22 @@ up. Its results stay, so that it goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, and_, func, or_, select, update
 
 from causerie.errors import NotFound
-from causerie.evaluation_runs import CaseResult, Run, RunStatus
-from causerie.store.evaluation_schema import evaluation_results, evaluation_runs
-from causerie.store.state import insert_into, transaction
+from causerie.evaluation_runs import CaseResult, Run, RunStatus, Tally
+from causerie.store.evaluation_schema import evaluation_results, evaluation_runs, set_cases
+from causerie.store.state import insert_into, slices, transaction
 
 HOLD = timedelta(seconds=30)
 RUNS_SHOWN = 500
 RESULTS_AT_ONCE = 1_000
 encode = msgspec.json.Encoder(decimal_format="string").encode
+decode_tally = msgspec.json.Decoder(Tally).decode
 decode_result = msgspec.json.Decoder(CaseResult).decode
 FIELDS = tuple(Run.__struct_fields__)
 
@@ -109,6 +110,14 @@ class EvaluationRuns:
         """Keep results and hold the run for longer; False, and nothing kept, where it is another's
         by now.
         """
+        columns = set_cases.c
+        there = select(columns.position).where(
+            columns.project == run.project,
+            columns.name == run.name,
+            columns.version == run.version,
+        )
+        results = list(results)
+        there = there.where(columns.position.in_({result.case for result in results}))
         rows = [
             {
                 "run": run.id,
@@ -123,7 +132,11 @@ class EvaluationRuns:
             held = update(evaluation_runs).where(*_mine(run, holder))
             if not connection.execute(held.values(held_until=now + HOLD)).rowcount:
                 return False
+            # A case may have gone, with its conversation, while it was answered.
+            present = set(connection.execute(there.with_for_update(read=True)).scalars())
             for row in rows:
+                if row["position"] not in present:
+                    continue
                 put = insert_into(connection, evaluation_results).values(**row)
                 connection.execute(put.on_conflict_do_nothing())
             completed = connection.execute(count).scalar()
@@ -131,12 +144,21 @@ class EvaluationRuns:
             connection.execute(mine.values(completed=completed))
         return True
 
-    def end(self, run: Run, holder: str, status: RunStatus, trouble: str, now: datetime) -> None:
-        """Write down that it is over."""
+    def end(
+        self,
+        run: Run,
+        holder: str,
+        status: RunStatus,
+        trouble: str,
+        tally: Tally,
+        now: datetime,
+    ) -> None:
+        """Write down that it is over, and what came of it."""
         ended = (
             update(evaluation_runs)
             .where(*_mine(run, holder))
             .values(status=status.value, trouble=trouble, ended_at=now, holder="", held_until=None)
+            .values(tally=encode(tally).decode())
         )
         with transaction(self._engine) as connection:
             connection.execute(ended)
@@ -166,6 +188,31 @@ class EvaluationRuns:
             if len(rows) < RESULTS_AT_ONCE:
                 return
             last = (rows[-1].position, rows[-1].iteration)
+
+
+    def some(self, run: Run, places: Sequence[tuple[int, int]]) -> list[CaseResult]:
+        """The results of these cases and iterations, in that order, where there are such."""
+        columns = evaluation_results.c
+        positions = sorted({place for place, _ in places})
+        found: dict[tuple[int, int], CaseResult] = {}
+        with transaction(self._engine) as connection:
+            for part in slices(positions):
+                of = (columns.run == run.id, columns.position.in_(part))
+                for row in connection.execute(select(evaluation_results).where(*of)):
+                    found[row.position, row.iteration] = decode_result(row.document)
+        return [found[place] for place in places if place in found]
+
+    def tallies(self, project: str, ids: Iterable[str]) -> dict[str, Tally]:
+        """What came of runs that are over, by run."""
+        columns = evaluation_runs.c
+        found: dict[str, Tally] = {}
+        with transaction(self._engine) as connection:
+            for part in slices(sorted(ids)):
+                of = (columns.project == project, columns.id.in_(part))
+                query = select(columns.id, columns.tally).where(*of, columns.tally.is_not(None))
+                for row in connection.execute(query):
+                    found[row.id] = decode_tally(row.tally)
+        return found
 
 
 def _run(row: Row[tuple[object, ...]]) -> Run:

@@ -28,6 +28,10 @@ set_cases = Table(
     Column("position", Integer, primary_key=True),
     # JSON of a Case.
     Column("document", Text, nullable=False),
+    # What it was made of, with which it goes; empty for others.
+    Column("tenant", String, nullable=False),
+    Column("conversation", String, nullable=False),
+    Index("set_cases_by_conversation", "project", "conversation"),
 )
 
 evaluators = Table(
@@ -59,6 +63,8 @@ evaluation_runs = Table(
     # Whose work it is, and until when it is nobody else's.
     Column("holder", String, nullable=False),
     Column("held_until", Moment),
+    # JSON of a Tally, once it is over.
+    Column("tally", Text),
     Index(
         "evaluation_runs_once",
         *("project", "name", "version", "iterations", "model"),

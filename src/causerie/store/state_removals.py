@@ -12,12 +12,18 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, func, select, text
+from sqlalchemy import Connection, Engine, Row, delete, func, or_, select, text, update
 
 from causerie.errors import Unavailable
 from causerie.judging import about_title, asked_text, digest_of
 from causerie.removals import Scope, Target
 from causerie.store.arrivals import Entry
+from causerie.store.evaluation_schema import (
+    evaluation_results,
+    evaluation_runs,
+    set_cases,
+    set_versions,
+)
 from causerie.store.event_removals import Key
 from causerie.store.inbox import decode
 from causerie.store.state import slices, transaction
@@ -59,7 +65,11 @@ REWRITTEN = (
     alerts,
     firings,
     notices,
+    set_cases,
+    evaluation_results,
 )
+JUDGED = ("evaluator", "evaluation")
+"""How questions about answers to cases begin."""
 MENTIONS = {views: "query", alerts: "document", firings: "document", notices: "document"}
 Aliases = Callable[[str], Collection[str]]
 """The forms in which a user's id may be kept."""
@@ -211,6 +221,25 @@ class StateRemovals:
             found[table.name] = len(doomed)
         return {name: count for name, count in found.items() if count}
 
+    def drop_cases(self, project: str, keys: Collection[Key]) -> dict[str, int]:
+        """Forget the cases of test sets that were made of these conversations, in every version,
+        with what was answered to them; how many of each. Versions and runs stay.
+        """
+        columns = set_cases.c
+        found = {"cases": 0, "evaluation_results": 0}
+        with transaction(self._engine) as connection:
+            for some in slices(sorted({id for _, id in keys if id})):
+                mine = (columns.project == project, columns.conversation.in_(some))
+                for row in connection.execute(select(set_cases).where(*mine)).all():
+                    if (row.tenant, row.conversation) in keys:
+                        found["evaluation_results"] += _drop_case(connection, row)
+                        found["cases"] += 1
+            if found["cases"]:
+                # Judges may have quoted what they were shown; what is kept only saves asking again.
+                judged = or_(*(verdicts.c.question.like(f"{kind}:%") for kind in JUDGED))
+                connection.execute(delete(verdicts).where(verdicts.c.project == project, judged))
+        return {name: count for name, count in found.items() if count}
+
     # ---- the file ------------------------------------------------------------------------------
 
     def compact(self) -> None:
@@ -235,6 +264,29 @@ class StateRemovals:
                     return
                 time.sleep(COMPACT_PAUSE_S)
         raise Unavailable("the state store's log is being read all the time")
+
+
+def _drop_case(connection: Connection, row: Row[Any]) -> int:
+    """Forget one case; how many results that were."""
+    columns, runs = set_cases.c, evaluation_runs.c
+    of = (runs.project == row.project, runs.name == row.name, runs.version == row.version)
+    results = delete(evaluation_results).where(
+        evaluation_results.c.position == row.position,
+        evaluation_results.c.run.in_(select(runs.id).where(*of)),
+    )
+    one = [column == row._mapping[column] for column in set_cases.primary_key]
+    connection.execute(delete(set_cases).where(*one, columns.conversation == row.conversation))
+    versions = set_versions.c
+    connection.execute(
+        update(set_versions)
+        .where(
+            versions.project == row.project,
+            versions.name == row.name,
+            versions.version == row.version,
+        )
+        .values(cases=versions.cases - 1)
+    )
+    return connection.execute(results).rowcount
 
 
 def is_about(entry: Entry, target: Target) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
-from causerie.cases import CASES_MAX, Case, CopyFrom, Summary, Version, carried
+from causerie.cases import CASES_MAX, REMOVED, Case, CopyFrom, Summary, Version, carried
 from causerie.errors import Conflict, Invalid, NotFound
 from causerie.evaluators import CUSTOM_MAX, CustomEvaluator, EvaluatorUse
 from causerie.store.evaluation_schema import evaluators, set_cases, set_versions
@@ -175,16 +175,25 @@ def _latest(connection: Connection, project: str, name: str) -> int:
 
 def _cases(connection: Connection, project: str, name: str, version: int) -> list[Case]:
     columns = set_cases.c
-    query = select(columns.document).where(
+    query = select(columns.position, columns.document).where(
         columns.project == project, columns.name == name, columns.version == version
     )
-    found = connection.execute(query.order_by(columns.position)).scalars()
-    return [decode_case(document) for document in found]
+    cases: list[Case] = []
+    for row in connection.execute(query.order_by(columns.position)):
+        cases += [REMOVED] * (row.position - len(cases))
+        cases.append(decode_case(row.document))
+    return cases
 
 
 def _rows(row: dict[str, object], cases: Sequence[Case]) -> list[dict[str, object]]:
     of = {key: row[key] for key in ("project", "name", "version")}
     return [
-        {**of, "position": place, "document": encode(case).decode()}
+        {
+            **of,
+            "position": place,
+            "document": encode(case).decode(),
+            "tenant": case.conversation[0],
+            "conversation": case.conversation[1],
+        }
         for place, case in enumerate(cases)
     ]

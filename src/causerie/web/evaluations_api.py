@@ -144,7 +144,7 @@ def begun(
             version=version.version,
             iterations=iterations,
             model=model,
-            total=len(version.cases) * iterations,
+            total=sum(not case.is_removed for case in version.cases) * iterations,
             by=by,
             created_at=now,
         )
