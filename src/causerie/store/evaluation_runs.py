@@ -6,6 +6,7 @@ up. Its results stay, so that it goes on where it was.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -189,8 +190,7 @@ class EvaluationRuns:
                 return
             last = (rows[-1].position, rows[-1].iteration)
 
-
-    def some(self, run: Run, places: Sequence[tuple[int, int]]) -> list[CaseResult]:
+    def some(self, run: Run, places: Sequence[tuple[int, int]]) -> builtins.list[CaseResult]:
         """The results of these cases and iterations, in that order, where there are such."""
         columns = evaluation_results.c
         positions = sorted({place for place, _ in places})
