@@ -1,4 +1,4 @@
-"""What came of a run, as a page tells it: how much passed, what it took, which answers to look at."""
+"""What came of a run, as a page tells it: how much passed, what it took, what to look at first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test cases of conversations that were held: all up to the last answer, which is to be given again.
+"""Test cases of conversations that were held: all up to the last answer, which is given again.
 
 What is kept of a conversation is masked already, so a case is too. Its metadata names the
 conversation, with which it is removed.
