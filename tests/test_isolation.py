@@ -14,8 +14,11 @@ from starlette.routing import Route
 
 from causerie.accounts import KeyKind, Role, hash_token
 from causerie.alerts import Alert
+from causerie.cases import Case, CopyFrom, Line
 from causerie.contexts import Context, Mode, Turn
 from causerie.endpoints import Endpoint, Upstream
+from causerie.evaluation_runs import CaseResult, Run, RunStatus
+from causerie.evaluation_runs import Response as Answered
 from causerie.notes import Note
 from causerie.notices import Destination, Kind
 from causerie.removals import Scope, Stage, Target
@@ -23,11 +26,15 @@ from causerie.store.alerts import Alerts
 from causerie.store.contexts import Contexts
 from causerie.store.embeds import Embeds
 from causerie.store.endpoints import Endpoints
+from causerie.store.evaluation_runs import EvaluationRuns, encode
+from causerie.store.evaluation_schema import evaluation_results
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.notes import Notes
 from causerie.store.notices import Notices
 from causerie.store.removals import Removals
 from causerie.store.sign_ins import SignIns
+from causerie.store.state import transaction
+from causerie.store.test_sets import TestSets
 from causerie.store.topics import Topics
 from causerie.store.views import Views
 from causerie.vault import open_vault
@@ -71,6 +78,11 @@ POST  /api/v1/sql                                    401  401  401  401  200  40
 POST  /mcp                                           401  401  401  401  200  403  401  200  401
 DELETE /api/v1/users/{user:path}                     401  401  401  401  202  403  401  202  401
 DELETE /api/v1/conversations/{id:path}               401  401  401  401  202  403  401  202  401
+POST  /api/v1/test_sets                              401  401  401  401  201  403  401  201  401
+GET   /api/v1/test_sets                              401  401  401  401  200  403  401  200  401
+POST  /api/v1/evaluations/run                        401  401  401  401  202  403  401  404  401
+GET   /api/v1/evaluations/run                        401  401  401  401  200  403  401  200  401
+GET   /api/v1/evaluations/run/{run}                  401  401  401  401  200  403  401  404  401
 GET   /api/v1/audit                                  401  401  401  401  200  403  401  200  401
 GET   /api/v1/removals                               401  401  401  401  200  403  401  200  401
 GET   /api/v1/removals/{id}                          401  401  401  401  404  403  401  404  401
@@ -213,6 +225,10 @@ class Door:
         return self.path.startswith("/api/") or self.path == "/mcp"
 
     @property
+    def is_evaluation(self) -> bool:
+        return self.path.startswith(("/api/v1/test_sets", "/api/v1/evaluations"))
+
+    @property
     def is_form(self) -> bool:
         return self.method == "POST" and not self.is_api
 
@@ -254,6 +270,7 @@ class Street:
         self._name_place()
         self._keep_note()
         self._watch()
+        self._keep_run()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -340,6 +357,38 @@ class Street:
         )
         self.alerts = Alerts(self.cast.stores.engine)
         self.alerts.put(alert, now, now)
+
+    def _keep_run(self) -> None:
+        self.run, self.set, now = f"run-{self.mine}", self.secret("set"), self.cast.clock()
+        engine = self.cast.stores.engine
+        case = Case(
+            name=self.secret("case"),
+            messages=(Line("user", self.secret("question")),),
+            pregenerated_response="Good",
+        )
+        TestSets(engine).add(self.mine, self.set, [case], (), CopyFrom.NONE, "", now)
+        runs = EvaluationRuns(engine)
+        run = Run(
+            id=self.run,
+            project=self.mine,
+            name=self.set,
+            version=1,
+            iterations=1,
+            total=1,
+            status=RunStatus.COMPLETED,
+            created_at=now,
+        )
+        runs.begin(run)
+        result = CaseResult(
+            case=0,
+            iteration=1,
+            response=Answered(text=self.secret("output")),
+            evaluations=(),
+            at=now,
+        )
+        row = {"run": run.id, "position": 0, "iteration": 1, "document": encode(result).decode()}
+        with transaction(engine) as connection:
+            connection.execute(evaluation_results.insert().values(**row))
 
     def _keep_removal(self) -> None:
         self.removals = Removals(self.cast.stores.engine, open_vault(self.cast.folder, ""))
@@ -433,6 +482,7 @@ class Street:
             "{note}": self.note,
             "{alert}": self.alert,
             "{removal}": self.removal,
+            "{run}": self.run,
             "{user:path}": self.user,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
@@ -447,6 +497,8 @@ class Street:
     def _token(self, door: Door, who: str) -> str:
         writes = door.method != "GET" and door.path not in ("/api/v1/sql", "/mcp")
         right, wrong = ("ingest", "read") if writes else ("read", "ingest")
+        if door.is_evaluation and writes:
+            right, wrong = "admin", "ingest"
         if door.method == "DELETE" or door.path.startswith(("/api/v1/removals", "/api/v1/audit")):
             right, wrong = "admin", "read"
         if not door.is_api:
@@ -465,6 +517,14 @@ class Street:
             params = {"name": "sql", "arguments": {"query": asked, "days": "all"}}
             return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         said = {"role": "user", "message": "Good morning"}
+        if door.is_evaluation:
+            case = {"name": "one", "messages": [said], "pregenerated_response": "Good morning"}
+            return {
+                "name": "another",
+                "test_cases": [case],
+                "test_set_name": self.set,
+                "version": 1,
+            }
         return {"conversation": {"id": self.conversation, "messages": [said]}}
 
     def _fields(self, path: str, csrf: str) -> dict[str, str]:
@@ -578,7 +638,11 @@ def try_door(street: Street, door: Door) -> None:
 
 
 def test_the_secrets_are_there_to_be_leaked(street: Street) -> None:
-    pages = [street.knock(door, "owner") for door in ALL if door.method == "GET"]
+    pages = [
+        street.knock(door, "right" if door.is_api else "owner")
+        for door in ALL
+        if door.method == "GET"
+    ]
     shown = " ".join(page.text for page in pages)
     assert [word for word in street.secrets if word not in shown] == []
 

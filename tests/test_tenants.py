@@ -38,6 +38,11 @@ GET   /api/v1/export                                 own    403    own
 GET   /api/v1/exchanges                              own    403    own
 GET   /api/v1/metrics                                200    200    200
 GET   /api/v1/metrics/{name}                         200    403    200
+GET   /api/v1/test_sets                              403    403    403
+POST  /api/v1/test_sets                              403    403    403
+GET   /api/v1/evaluations/run                        403    403    403
+POST  /api/v1/evaluations/run                        403    403    403
+GET   /api/v1/evaluations/run/{run}                  403    403    403
 GET   /api/v1/audit                                  403    403    403
 GET   /api/v1/removals                               403    403    403
 GET   /api/v1/removals/{id}                          403    403    403

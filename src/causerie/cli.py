@@ -1,4 +1,4 @@
-"""The command line: serve, demo, import, export, key, privacy, sql, chat, doctor."""
+"""The command line: serve, demo, import, export, key, privacy, sql, eval, chat, doctor."""
 
 from __future__ import annotations
 

@@ -59,6 +59,7 @@ OBJECT_WORDS = {
     "member": say("member"),
     "invitation": say("invitation"),
     "removal": say("removal"),
+    "run": say_in("of a test set", "run"),
 }
 DONE = {"days": say("Older entries go once a day.")}
 

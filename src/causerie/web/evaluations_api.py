@@ -29,6 +29,7 @@ from causerie.evaluation_runs import (
 from causerie.evaluators import EvaluatorUse
 from causerie.store.evaluation_runs import EvaluationRuns
 from causerie.store.test_sets import TestSets
+from causerie.web.audited import note
 from causerie.web.edge import JSONResponse, Keys, read_body
 from causerie.web.transcripts import iso
 from causerie.wire import evaluations as wire
@@ -120,7 +121,10 @@ class EvaluationsAPI:
         if not run.is_over:
             return JSONResponse(told(run))
         version = self._sets.version(project.id, run.name, run.version)
-        return JSONResponse(told(run, version, list(self._runs.results(run))))
+        results = list(self._runs.results(run))
+        # Cases may be of conversations that were held. How far a run is tells nothing of them.
+        note(hits=len(results))
+        return JSONResponse(told(run, version, results))
 
 
 def begun(

@@ -3,10 +3,11 @@
 from alembic import context
 
 from causerie.store.embed_schema import embeds
+from causerie.store.evaluation_schema import evaluation_runs
 from causerie.store.privacy_schema import removals
 
 # Of every file of tables one, so that all are known.
-tables = (embeds, removals)
+tables = (embeds, evaluation_runs, removals)
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=tables[0].metadata, render_as_batch=True)
 with context.begin_transaction():
