@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import convert
+from sqlalchemy import Engine
 
+from causerie.answering import Answering
+from causerie.cases import Case, CopyFrom
+from causerie.errors import Invalid
+from causerie.evaluating import PORTION, Evaluating
+from causerie.evaluation_runs import Evaluation, Outcome, Response, Run, RunStatus
 from causerie.evaluations import Answer, Evaluations
+from causerie.evaluators import EvaluatorUse, Known
+from causerie.examining import Examining
+from causerie.prices import Prices
+from causerie.store.accounts import Accounts
+from causerie.store.evaluation_runs import EvaluationRuns
+from causerie.store.test_sets import TestSets
 from causerie.testing import ServerProcess
+from causerie.web.evaluations_api import begun, case_of
+from causerie.wire.evaluations import CaseIn
+from tests.made_calls import NOON
 from tests.scripted_upstream import ScriptedUpstream, refuse
 
 ENDPOINT = "ep-cases"
@@ -111,6 +127,60 @@ def test_a_provider_that_refuses_costs_its_case_and_no_other(
         answers = sets.run(one).answers
     assert [one.undecided for one in answers] == [False, True, False]
     assert [one.passed for one in answers] == [True, False, True]
+
+
+class Faulty(Examining):
+    """Says yes, but for the calls in which it breaks."""
+
+    def __init__(self, breaks: Iterable[Exception | None]) -> None:
+        self._breaks = iter(breaks)
+        self.seen: list[str] = []
+
+    def evaluate(
+        self,
+        project: str,
+        answered: Sequence[tuple[Case, Response]],
+        uses: Sequence[EvaluatorUse],
+        known: Known,
+    ) -> list[tuple[Evaluation, ...]]:
+        if (error := next(self._breaks, None)) is not None:
+            raise error
+        self.seen += [case.name for case, _ in answered]
+        return [(Evaluation(evaluator="yes", outcome=Outcome.POSITIVE),) for _ in answered]
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a bug"), Invalid("no such thing")], ids=["a bug", "refused"]
+)
+def test_a_run_that_ended_in_an_error_begins_again_with_what_is_missing(
+    engine: Engine, project_id: str, error: Exception
+) -> None:
+    Accounts(engine).create_project("Mine", NOON, project_id)
+    sets, runs, faulty = TestSets(engine), EvaluationRuns(engine), Faulty([None, error])
+    given = [case_of(convert(one, CaseIn)) for one in cases(CASES, pregenerated_response="7")]
+    sets.add(project_id, "set", given, (), CopyFrom.NONE, "", NOON)
+    answering = Answering(lambda project, name: None, Prices(tables=[]), lambda: NOON)
+    evaluating = Evaluating(sets, runs, answering, faulty, "me", lambda: NOON)
+
+    def begin() -> Run:
+        of = (project_id, ("set", 1), 1, "", "me", f"run-{uuid.uuid4().hex}", NOON)
+        return begun(sets, runs, *of)
+
+    first = begin()
+    assert evaluating.step()
+    broken = runs.get(project_id, first.id)
+    assert (broken.status, broken.completed) == (RunStatus.ERRORED, PORTION)
+    assert broken.trouble and not evaluating.step(), "nobody has asked for it again"
+    again = begin()
+    assert (again.id, again.status, again.trouble) == (first.id, RunStatus.PENDING, "")
+    assert (again.completed, again.ended_at) == (PORTION, None)
+    assert runs.tallies(project_id, [first.id]) == {}
+    assert evaluating.step()
+    whole = runs.get(project_id, first.id)
+    assert (whole.status, whole.completed, whole.trouble) == (RunStatus.COMPLETED, CASES, "")
+    assert sorted(faulty.seen) == sorted(one.name for one in given), "each was judged once"
+    assert runs.tallies(project_id, [first.id])[first.id].answers == {Outcome.POSITIVE: CASES}
+    assert begin() == whole, "what came to its end is not run again"
 
 
 def test_two_who_ask_at_the_same_time_get_one_run(server: ServerProcess) -> None:

@@ -36,12 +36,17 @@ class EvaluationRuns:
         self._engine = engine
 
     def begin(self, run: Run) -> Run:
-        """Keep a run, unless there is one of the same version, iterations and model: then that."""
+        """Keep a run, unless there is one of the same version, iterations and model: then that. One
+        that ended in an error begins again, with what is missing: its results stay.
+        """
         row = {name: getattr(run, name) for name in FIELDS} | {"status": run.status.value}
         same = {name: row[name] for name in ("project", "name", "version", "iterations", "model")}
         with transaction(self._engine) as connection:
             put = insert_into(connection, evaluation_runs).values(**row, holder="")
             connection.execute(put.on_conflict_do_nothing())
+            again = update(evaluation_runs).filter_by(**same, status=RunStatus.ERRORED.value)
+            pending = {"status": RunStatus.PENDING.value, "trouble": "", "tally": None}
+            connection.execute(again.values(**pending, ended_at=None))
             query = select(evaluation_runs).filter_by(**same)
             return _run(connection.execute(query).one())
 
