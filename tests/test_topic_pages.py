@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from causerie.accounts import Role
@@ -105,6 +106,22 @@ def talks(cast: Cast) -> None:
 
 
 # ---- what they say -----------------------------------------------------------------------------
+
+
+def test_topics_of_tone_stand_by_themselves_and_lead_nothing(
+    cast: Cast, see: See, topics: Topics
+) -> None:
+    thanks = found_topic(cast.project, "thanks", "Perfect, thanks!")
+    defined = msgspec.structs.replace(thanks.definition, tone=True)
+    topics.put(msgspec.structs.replace(thanks, definition=defined))
+    for number in range(12):
+        talk(cast, f"thanks-{number}", f"user-{number % 3}", f"thanks {number}", "thanks", -0.9)
+    talk(cast, "lost", "ana", "It is lost", "lost", 0.0)
+    text = see().text
+    lead, found = text.index("People mostly talk about"), text.index("Theme and topics")
+    tone = text.index("Tone thanks, courtesy and complaints")
+    assert found < text.index("Lost parcels", found) < tone < text.index("Perfect, thanks!", found)
+    assert "Post" in text[lead:found] and "unhappiest" not in text[lead:found]
 
 
 def test_an_empty_project_is_told_how_to_begin(see: See) -> None:

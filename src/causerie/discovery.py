@@ -196,6 +196,7 @@ def _topic(project: str, found: Found, known: Topic | None, now: datetime) -> To
         found_name=found.name,
         polished_name=known.definition.polished_name if known is not None and same else "",
         size=found.size,
+        tone=found.tone,
     )
     return Topic(
         project=project,

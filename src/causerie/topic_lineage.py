@@ -237,7 +237,7 @@ def topics_of(
     )
     topics = []
     for group, topic in enumerate(ids):
-        name, terms, typical = named[group]
+        name, terms, typical, tone, _ = named[group]
         was = old.topic(topic)
         if was is not None and (not sizes[group] or is_same(found, group, topic, heard)):
             name, typical = was.name, was.typical or typical
@@ -245,7 +245,8 @@ def topics_of(
         if was is not None and not sizes[group]:
             least[group] = was.threshold
         name = edits.renamed.get(topic, name)
-        topics.append(Topic(topic, name, "", 1, int(sizes[group]), terms, typical, least[group]))
+        size = int(sizes[group])
+        topics.append(Topic(topic, name, "", 1, size, terms, typical, least[group], tone=tone))
     return topics
 
 
@@ -270,11 +271,14 @@ def themes_among(
     new_id: Callable[[], str],
     seed: int,
 ) -> tuple[list[Topic], dict[str, str]]:
-    """The themes, and the theme of each topic that has one. A theme is the one again that most of
-    its topics' messages were under.
+    """The themes, and the theme of each topic that has one; those of tone have none. A theme is
+    the one again that most of its topics' messages were under.
     """
     groups = np.full(found.number + 1, -1, dtype=np.int64)
-    filled, compact = np.unique(found.labels, return_inverse=True)
+    of_subjects = np.array(
+        [-1 if topic.tone else group for group, topic in enumerate(topics)] + [-1]
+    )
+    filled, compact = np.unique(of_subjects[found.labels], return_inverse=True)
     if (filled >= 0).any():
         of_filled = themes_of(heard.rows, compact - int(filled[0] < 0), seed)
         groups[filled[filled >= 0]] = of_filled

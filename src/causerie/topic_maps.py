@@ -45,6 +45,8 @@ class Topic(msgspec.Struct, frozen=True):
     """The least cosine to a prototype that a new message must have."""
     idle: int = 0
     """How many times in a row it had no messages when topics were looked for."""
+    tone: bool = False
+    """Whether its messages say how people feel, whatever they talk about."""
 
 
 class Edits(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from causerie.embeddings import Vectors
 from causerie.topic_discovery import Labels
-from causerie.topic_words import HAN_RUN, stems, terms_of
+from causerie.topic_words import HAN_RUN, is_tone, stems, terms_of
 
 TERMS_MAX = 6
 TERMS_IN_NAME = 2
@@ -34,6 +34,13 @@ READ_PER_TOPIC_MAX = 1000
 NAME_CHARS_MAX = 60
 LANGUAGE_SHARE_MIN = 0.15
 """A language that fewer of a topic's messages are in has no say in its terms."""
+COMMON_SHARE_MIN = 0.2
+"""From so many of its messages on, a topic is named in the language of most messages of all topics,
+so that a list of topics speaks one language; else in its own."""
+TONE_SHARE_MIN = 0.6
+"""Where so many messages, in the language of the name, say nothing but how it went, it is a topic
+of tone."""
+UNKNOWN = frozenset({"", "und"})
 
 
 class Naming(NamedTuple):
@@ -44,6 +51,10 @@ class Naming(NamedTuple):
     """At most six, best first."""
     typical: str
     """A message of the topic, shortened."""
+    tone: bool = False
+    """Whether its messages say how people feel, whatever they talk about."""
+    spoken: frozenset[str] = frozenset()
+    """The terms of its messages in the language of its name."""
 
 
 def namings(
@@ -53,8 +64,8 @@ def namings(
     labels: Labels,
     weights: npt.NDArray[np.int64] | None = None,
 ) -> list[Naming]:
-    """A naming for each group, in the language that most of its messages are in; an empty one for a
-    group without messages.
+    """A naming for each group; an empty one for a group without messages. Its name is in one
+    language: that of most messages of all groups, where enough of its own are in it.
 
     Args:
         weights: how many messages each row stands for.
@@ -64,22 +75,22 @@ def namings(
     rows = [rows_read(np.flatnonzero(labels == group)) for group in range(count)]
     counts = [group_terms(of, texts, languages, weights) for of in rows]
     rarity = rarities(counts)
+    common = commonest(sum((tally.sizes for tally in counts), Counter()))
     found = []
     taken: Counter[str] = Counter()
     for of, tally in zip(rows, counts, strict=True):
         if not len(of):
             found.append(Naming("", (), ""))
             continue
-        terms = best_terms(tally, rarity)
-        said = [(term, weight) for term, weight in terms if tally.share(term) >= NAME_SHARE_MIN]
-        typical = typical_text(
-            mainly(of, languages, weights), texts, vectors, [term for term, _ in said]
-        )
-        # Names are in one language: terms of others are for the list of terms.
-        spoken = [each for each in said if 2 * tally.main[each[0]] >= tally.terms[each[0]]]
-        name = name_of(spoken or said, typical, taken)
+        language = tally.language(common)
+        own = tally.only(language)
+        said = [each for each in best_terms(own, rarity) if own.share(each[0]) >= NAME_SHARE_MIN]
+        inside = np.array([row for row in of if languages[row] == language], dtype=np.int64)
+        typical = typical_text(inside, texts, vectors, [term for term, _ in said])
+        name = name_of([] if own.is_tone else said, typical, taken)
         taken[name] += 1
-        found.append(Naming(name, tuple(term for term, _ in terms), typical))
+        terms = tuple(term for term, _ in best_terms(tally, rarity))
+        found.append(Naming(name, terms, typical, own.is_tone, frozenset(own.terms)))
     return found
 
 
@@ -89,15 +100,10 @@ def rows_read(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return rows[::step]
 
 
-def mainly(
-    rows: npt.NDArray[np.int64], languages: Sequence[str], weights: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Those of the rows that are in the language most of them are in."""
-    sizes: Counter[str] = Counter()
-    for row in rows:
-        sizes[languages[row]] += int(weights[row])
-    main = sizes.most_common(1)[0][0]
-    return np.array([row for row in rows if languages[row] == main], dtype=np.int64)
+def commonest(sizes: Counter[str]) -> str:
+    """The language that most messages are in; of equals always the same."""
+    known = {language: size for language, size in sizes.items() if language not in UNKNOWN}
+    return max(known or sizes, key=lambda each: (sizes[each], each), default="")
 
 
 class Tally(NamedTuple):
@@ -105,12 +111,33 @@ class Tally(NamedTuple):
 
     messages: int
     terms: Counter[str]
-    main: Counter[str]
-    """Those of the messages in the language that most are in."""
+    sizes: Counter[str]
+    """How many messages are in each language."""
+    spoken: dict[str, Counter[str]]
+    """The terms by language."""
+    toned: Counter[str]
+    """Messages that say nothing but how it went, by language."""
 
     def share(self, term: str) -> float:
         """Of how many of all messages."""
         return self.terms[term] / self.messages
+
+    @property
+    def is_tone(self) -> bool:
+        return self.toned.total() >= TONE_SHARE_MIN * self.messages
+
+    def language(self, common: str) -> str:
+        """What to name the topic in."""
+        if self.sizes[common] >= COMMON_SHARE_MIN * self.messages:
+            return common
+        return commonest(self.sizes)
+
+    def only(self, language: str) -> Tally:
+        """The same of the messages in one language."""
+        terms = self.spoken[language]
+        sizes = Counter({language: self.sizes[language]})
+        toned = Counter({language: self.toned[language]})
+        return Tally(self.sizes[language], terms, sizes, {language: terms}, toned)
 
 
 def group_terms(
@@ -122,20 +149,20 @@ def group_terms(
     """Each term once a message, however often it is said, as templates and pastes repeat theirs. A
     text that came many times counts as a few: it is one way to say it.
     """
-    by_language: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    spoken: defaultdict[str, Counter[str]] = defaultdict(Counter)
     sizes: Counter[str] = Counter()
+    toned: Counter[str] = Counter()
     for row in rows:
         weight = 1 + int(math.log2(weights[row]))
         sizes[languages[row]] += weight
+        toned[languages[row]] += weight * is_tone(texts[row], languages[row])
         for term in set(terms_of(texts[row], languages[row])):
-            by_language[languages[row]][term] += weight
-    total = sizes.total()
+            spoken[languages[row]][term] += weight
     terms: Counter[str] = Counter()
-    for language, tally in by_language.items():
-        if sizes[language] >= LANGUAGE_SHARE_MIN * total:
+    for language, tally in spoken.items():
+        if sizes[language] >= LANGUAGE_SHARE_MIN * sizes.total():
             terms.update(tally)
-    main = by_language[sizes.most_common(1)[0][0]] if sizes else Counter()
-    return Tally(total, terms, main)
+    return Tally(sizes.total(), terms, sizes, spoken, toned)
 
 
 def rarities(counts: Sequence[Tally]) -> dict[str, float]:
@@ -212,12 +239,13 @@ def name_of(terms: list[tuple[str, float]], typical: str, taken: Counter[str]) -
 
 def theme_name(own: Naming, members: Sequence[Naming]) -> str:
     """A theme's own terms; where none is in many of its messages, what its topics, the largest
-    first, are about.
+    first, are about, in the theme's language.
     """
     if own.name != shortened(own.typical):
         return own.name
-    firsts = [each.terms[0] for each in members if each.name != shortened(each.typical)]
-    told = list(dict.fromkeys(firsts))[:TOPICS_IN_NAME]
+    wordy = [each for each in members if each.name != shortened(each.typical)]
+    firsts = [next((term for term in each.terms if term in own.spoken), "") for each in wordy]
+    told = [term for term in dict.fromkeys(firsts) if term][:TOPICS_IN_NAME]
     return shortened(" · ".join(told)) if len(told) > 1 else own.name
 
 

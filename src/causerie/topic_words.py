@@ -32,6 +32,49 @@ FILLERS = {
     "行 見 出来 良 好 最近 本当 一番 自分 大変 先日 面白 興味 普段 最初",
 }
 """Words of any conversation, whatever its topic."""
+TONE = {
+    "en": "appreciate appreciated perfect brilliant lovely great super cheers awesome amazing "
+    "fantastic excellent helpful helped quick star sorted solved worked makes sense got lot glad "
+    "happy relieved relief nice good useful useless terrible awful bad worst worse disappointing "
+    "disappointed frustrating frustrated angry annoyed annoying ridiculous unbelievable "
+    "unacceptable fed tired patience hopeless pointless nonsense seriously honestly exactly "
+    "evening weekend morning tonight today tomorrow monday tuesday wednesday thursday friday "
+    "saturday sunday bye goodbye",
+    "fr": "génial super parfait excellent formidable nickel top bravo chouette impeccable utile "
+    "aidé rapide rapidité infiniment grand mille bon bonne belle journée soirée week-end content "
+    "contente soulagé soulagée ravi ravie inutile nul nulle horrible mauvais pire déçu déçue "
+    "décevant frustrant fâché fâchée énervé énervée énervant ridicule incroyable inadmissible "
+    "inacceptable marre ras-le-bol patience franchement sérieusement honnêtement exactement lundi "
+    "mardi mercredi jeudi vendredi samedi dimanche demain aujourd'hui soir matin revoir",
+    "es": "genial súper super perfecto excelente fantástico estupendo buenísimo útil rápido "
+    "rapidísimo rápida rapidísima rapidez clarísimo muchísimas mil buen bueno buena día tarde "
+    "noche contento contenta feliz alivio encantado encantada inútil pésimo pésima horrible malo "
+    "mala peor decepcionado decepcionada decepcionante frustrante enfadado enfadada harto harta "
+    "ridículo increíble inaceptable vergüenza paciencia sinceramente francamente exactamente "
+    "lunes martes miércoles jueves viernes sábado domingo mañana hoy adiós",
+    "zh": "感谢 多谢 谢谢您 谢谢你 非常感谢 辛苦 太好了 太棒 真棒 很好 好用 不错 "
+    "完美 厉害 真快 好快 "
+    "有用 有帮助 大忙 放心 高兴 开心 愉快 没用 差劲 最差 糟糕 失望 生气 "
+    "无语 离谱 荒唐 烦死 受够 受不了 耐心 "
+    "老实说 说实话 正是 今晚 明天 今天 周一 周二 周三 周四 周五 周六 周日 周末 再见",
+}
+"""Words of courtesy and feeling, and when they are said: how somebody fares, not with what."""
+OF_ANSWERS = {
+    "en": "answer answers answered wrong asked explained told read meant times question problem "
+    "service support repeating sending circles waste real clear fast works found understood "
+    "needed wanted looking helping listen listening message",
+    "fr": "réponse réponses répondu faux explique expliqué demandé dit lu compris comprends "
+    "comprendre trouvé fois question problème service voulais savoir cherchais fallait réglé "
+    "marché fonctionne temps vrai vraie clair répéter express vois idée",
+    "es": "respuesta respuestas respondido explicado preguntado dicho leído entendido entiendo "
+    "encontré encontrado veces pregunta problema servicio quería saber saberlo buscaba necesitaba "
+    "justo servido solucionado arreglado funcionado funciona tiempo real claro veo vueltas repites "
+    "idea",
+    "zh": "回复 回答 答案 解释 明白 清楚 懂了 了解 解决 搞定 看到 试试 问题 服务 "
+    "客服 已经 一直 重复 浪费 时间 马上 现在",
+}
+"""Words of any answer, good or bad. They may name a topic, but a message of nothing else than these
+and courtesy is about how it went."""
 HAN = r"\u3400-\u4dbf\u4e00-\u9fff々"
 WORD = re.compile(
     rf"[{HAN}]+|[\u30a0-\u30ffー]+|[\u3040-\u309f]+|[\u0e00-\u0e7f]+"
@@ -138,6 +181,13 @@ def joined(first: str, second: str) -> str:
     return first + second if HAN_RUN.match(first) else f"{first} {second}"
 
 
+def is_tone(text: str, language: str) -> bool:
+    """Whether a text tells how it went and nothing else: it has words, and none of a topic."""
+    said = set(words_of(text, language))
+    subjects = {word for word in said - stopwords(language) if long_enough(word)}
+    return bool(said) and subjects <= set(OF_ANSWERS.get(language, "").split())
+
+
 @lru_cache(maxsize=64)
 def stopwords(language: str) -> frozenset[str]:
     """Words that say nothing of a topic, in that language; English ones everywhere."""
@@ -149,7 +199,7 @@ def stopwords(language: str) -> frozenset[str]:
     for each in {language, "en"} - {""}:
         if has_lang(each):
             words |= {word.lower() for word in listed(each)}
-        words |= set(FILLERS.get(each, "").split())
+        words |= set(f"{FILLERS.get(each, '')} {TONE.get(each, '')}".split())
     return frozenset(words - TELLING)
 
 

@@ -71,6 +71,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Suggested: what a language model made of that name, where one is asked."""
     size: int = 0
     """Suggested: how many messages it had when it was found."""
+    tone: bool = False
+    """Suggested: courtesy or feeling, whatever it is about."""
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):

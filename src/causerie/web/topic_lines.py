@@ -67,7 +67,12 @@ class Lines:
 
     def found(self) -> list[TopicLine]:
         """Suggested topics somebody talked about: themes, each followed by what is in it."""
-        tops = [topic for topic in self._sorted("") if not topic.kept]
+        tops = [topic for topic in self._sorted("") if not (topic.kept or topic.definition.tone)]
+        return [line for top in tops for line in self._with_inner(top, 0)]
+
+    def tone(self) -> list[TopicLine]:
+        """Suggested topics that say how it went, not what about."""
+        tops = [topic for topic in self._sorted("") if topic.definition.tone]
         return [line for top in tops for line in self._with_inner(top, 0)]
 
     def inside(self, id: str) -> list[TopicLine]:

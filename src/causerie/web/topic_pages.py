@@ -151,6 +151,7 @@ class TopicPages:
             unsorted=now.unsorted,
             kept=lines.kept(),
             found=found,
+            tone=lines.tone(),
             folds=folds(found),
             unfolds=len(found) <= UNFOLDED_MAX,
             rising=rising[:MOVED_SHOWN],
