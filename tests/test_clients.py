@@ -71,6 +71,31 @@ def test_the_node_client_sends_and_reads_everything(service: Service, run: str) 
     assert [m["rating"] for m in answer["conversation"]["messages"]] == [0, 1]
     assert answer["pagination"]["perPage"] == 2
     assert len(answer["conversationsTenant"]) == 1
+    check_evaluation(answer, run)
+
+
+def check_evaluation(answer: dict[str, Any], run: str) -> None:
+    versions = [(one["name"], one["version"]) for one in (answer["testSet"], answer["grownSet"])]
+    assert versions == [(f"set {run}", 1), (f"set {run}", 2)]
+    assert answer["begun"]["status"] == "accepted"
+    assert answer["again"]["data"]["runId"] == answer["begun"]["data"]["runId"]
+    result = answer["result"]
+    assert (result["status"], result["progress"]) == ("completed", {"completed": 3, "pending": 0})
+    assert (result["details"]["testSetName"], result["details"]["version"]) == (f"set {run}", 2)
+    assert [
+        (
+            one["testCase"]["name"],
+            one["testCase"]["output"][0]["message"],
+            {each["evaluatorName"]: each["outcome"] for each in one["evaluations"]},
+        )
+        for one in result["results"]
+    ] == [
+        ("one", "one!", {"no_refusal": "positive", "golden_response": "negative"}),
+        ("two", "two!", {"no_refusal": "positive", "golden_response": "positive"}),
+        ("three", "three!", {"no_refusal": "positive", "golden_response": "negative"}),
+    ]
+    [reason] = result["results"][0]["evaluations"][1]["reasoning"]["result"]
+    assert reason["verdict"] is False and reason["reason"]
 
 
 def check_shop_talk(kept: dict[str, Any], run: str, rated: str) -> None:

@@ -14,6 +14,7 @@ async function main(run) {
   const answers = await send(client, run);
   Object.assign(answers, await arrival(client, run));
   Object.assign(answers, await read(client, answers.thread.data.id));
+  Object.assign(answers, await evaluate(client, run));
   console.log(JSON.stringify(answers));
 }
 
@@ -121,6 +122,39 @@ async function read(client, threadId) {
     rating: await client.rating({ period: "day" }),
     volume: await client.volume({ period: "day" }),
     volumeTenant: await client.volume({ period: "week", tenantId: String(TENANT) }),
+  };
+}
+
+// A test set in two versions, a run of the second, its results.
+async function evaluate(client, run) {
+  const name = `set ${run}`;
+  const testSet = await client.log.testSets({ body: testSetOf(name, "one", "two") });
+  const grownSet = await client.log.testSets({
+    body: testSetOf(name, "two", "three"),
+    copyTestCasesFrom: "prior_version",
+  });
+  const body = { testSetName: name, version: grownSet.version };
+  const begun = await client.evaluations.run({ body });
+  const again = await client.evaluations.run({ body });
+  const deadline = Date.now() + ARRIVAL_MS_MAX;
+  for (;;) {
+    const result = await client.evaluations.result(begun.data.runId);
+    const isOver = !["pending", "running"].includes(result.status);
+    if (isOver || Date.now() > deadline) return { testSet, grownSet, begun, again, result };
+    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
+  }
+}
+
+function testSetOf(name, ...cases) {
+  return {
+    name,
+    testCases: cases.map((one) => ({
+      name: one,
+      messages: [{ role: "user", message: `Say ${one}` }],
+      pregeneratedResponse: `${one}!`,
+      evaluators: [{ evaluator: "golden_response", options: { golden_response: "two" } }],
+    })),
+    evaluators: [{ evaluator: "no_refusal" }],
   };
 }
 
