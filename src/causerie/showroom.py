@@ -15,6 +15,7 @@ from causerie.discretion import Discretion
 from causerie.engagement import Engagement
 from causerie.funnels import Funnels
 from causerie.happenings import Happenings
+from causerie.inventory import Inventory
 from causerie.lodge import Lodge
 from causerie.meaning_reports import MeaningReports
 from causerie.metric_reports import MetricReports
@@ -117,6 +118,7 @@ class Showroom:
         self.costs = Costs(stores.events)
         self.filtered = FilteredPages(
             stores.reports,
+            Inventory(stores.reports, clock),
             discretion,
             self.views,
             self.notes,
@@ -236,7 +238,7 @@ class Showroom:
         people = People(events, self.stores.reports, self.meanings, self.costs)
         return [
             *RetentionPages(RetentionReport(events), filtered, clock).routes(),
-            *EngagementPages(Engagement(events), self.stores.reports, filtered).routes(),
+            *EngagementPages(Engagement(events), filtered).routes(),
             *RiskPages(RiskReport(events), filtered).routes(),
             *UserPages(people, filtered, clock).routes(),
         ]
@@ -306,9 +308,7 @@ class Showroom:
             "search": {"/search": finding.search},
             "topics": {"/topics": self._topic_pages(events, filtered).index},
             "users": {"/users": own.users},
-            "engagement": {
-                "/users/engagement": EngagementPages(Engagement(events), reports, filtered).show
-            },
+            "engagement": {"/users/engagement": EngagementPages(Engagement(events), filtered).show},
             "retention": {"/users/retention": retention.retention},
             "risk": {"/users/risk": RiskPages(RiskReport(events), filtered).show},
             "explore": {"/reports": ExplorePages(MetricReports(events), filtered).explore},

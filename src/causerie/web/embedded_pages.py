@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -99,10 +99,9 @@ class EmbeddedPages(FilteredPages):
         """The topics that they may see."""
         return self._tree
 
-    def reaches(self, before: Question) -> bool:
-        """Whether there was anything of the tenant yet when that span began."""
-        first = self._reports.first(before.project, self._onlooker.tenant)
-        return first is not None and first < before.since + timedelta(days=1)
+    def first(self, question: Question) -> datetime | None:
+        """When the first conversation of the tenant began."""
+        return self._reports.first(question.project, self._onlooker.tenant)
 
     def render(
         self,

@@ -24,7 +24,6 @@ from causerie.engagement import (
     StandingBucket,
     reach_parameters,
 )
-from causerie.reports import Reports
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing
 from causerie.web.charts import Chart, Point, label, title
@@ -61,9 +60,8 @@ PEOPLE = say("people")
 class EngagementPages:
     """Sync: the server runs it in its thread pool."""
 
-    def __init__(self, engagement: Engagement, reports: Reports, filtered: FilteredPages) -> None:
+    def __init__(self, engagement: Engagement, filtered: FilteredPages) -> None:
         self._engagement = engagement
-        self._reports = reports
         self._filtered = filtered
 
     def routes(self) -> list[BaseRoute]:
@@ -107,7 +105,7 @@ class EngagementPages:
 
     def _reach(self, asked: Asked) -> list[Reach]:
         question = asked.question
-        first = self._reports.first(question.project, question.tenant)
+        first = self._filtered.first(question)
         return self._engagement.reach(question, day_of(first, question.zone) if first else None)
 
     def _take(self, kind: str, of: str, asked: Asked, tree: TopicTree) -> Response:

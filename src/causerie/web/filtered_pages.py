@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from causerie.accounts import Project
 from causerie.discretion import Discretion
+from causerie.inventory import Inventory
 from causerie.reports import Extent, Question, Reports
 from causerie.store.notes import Notes
 from causerie.store.views import Views
@@ -50,6 +51,7 @@ class FilteredPages:
     def __init__(
         self,
         reports: Reports,
+        inventory: Inventory,
         discretion: Discretion,
         views: Views,
         notes: Notes,
@@ -58,6 +60,7 @@ class FilteredPages:
         clock: Clock,
     ) -> None:
         self._reports = reports
+        self._inventory = inventory
         self._views = views
         self._notes = notes
         self._discretion = discretion
@@ -79,9 +82,13 @@ class FilteredPages:
         """The topics of a project."""
         return self._discretion.tree(project)
 
+    def first(self, question: Question) -> datetime | None:
+        """When the first conversation of those who are asked about began, whenever that was."""
+        return self._inventory.first(question.project, question.tenant)
+
     def reaches(self, before: Question) -> bool:
         """Whether there was anything yet when that span began: else growth would be invented."""
-        first = self._reports.first(before.project, before.tenant)
+        first = self.first(before)
         return first is not None and first < before.since + timedelta(days=1)
 
     def render(
@@ -106,7 +113,7 @@ class FilteredPages:
             asked=asked,
             carry=asked.carry,
             notices=asked.notices,
-            values=self._reports.values(project),
+            values=self._inventory.values(project),
             topic_choices=topic_choices(tree),
             tree=tree,
             spans=DAYS,
