@@ -51,8 +51,10 @@ def test_a_case_goes_with_its_conversation_and_the_others_keep_their_places(
     ]
     assert runs.keep(taken, "me", results, NOON)
     removals = StateRemovals(engine)
+    assert removals.count_cases(project_id, {("", "talk"), ("u", "talk")}) == 2
     assert removals.drop_cases(project_id, {("", "talk")}) == {"cases": 2, "evaluation_results": 1}
     assert removals.drop_cases(project_id, {("", "talk")}) == {}
+    assert removals.count_cases(project_id, {("", "talk")}) == 0
     left = sets.version(project_id, "set", 1).cases
     assert [one.name for one in left] == ["", "b", "c"] and left[0].is_removed
     assert [one.case for one in runs.results(taken)] == [1, 2]

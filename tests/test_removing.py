@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +16,12 @@ from backports import zstd
 from sqlalchemy import Engine, select
 
 from causerie.accounts import Project
+from causerie.cases import CONVERSATION_KEY, Case, CopyFrom, Line
 from causerie.config import Settings
 from causerie.contexts import Context, Mode, Turn
 from causerie.conversations import LETTERS, Conversation, Message
 from causerie.delivery import Delivery
+from causerie.evaluation_runs import CaseResult, Response, Run
 from causerie.exchanges import API, Exchange
 from causerie.ingest import How, Ingest, Submission
 from causerie.journal import Journal
@@ -32,6 +34,7 @@ from causerie.reports import Question, Reports
 from causerie.store.accounts import Accounts
 from causerie.store.arrivals import Arrival, Entry
 from causerie.store.contexts import Contexts
+from causerie.store.evaluation_runs import EvaluationRuns
 from causerie.store.event_removals import EventRemovals
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
@@ -40,6 +43,7 @@ from causerie.store.removals import Removals
 from causerie.store.responses import Responses
 from causerie.store.state import open_state
 from causerie.store.state_removals import REWRITTEN, StateRemovals
+from causerie.store.test_sets import TestSets
 from causerie.store.topics import Topics
 from causerie.store.verdicts import Verdicts
 from causerie.store.views import Views
@@ -142,6 +146,38 @@ class Place:
         verdict = Verdict(True, f"it says {text}")
         Verdicts(self.engine).keep(self.project.id, asked, verdict, self.clock())
 
+    def examine(self, texts: Mapping[str, str]) -> None:
+        """A test set of conversations, by their ids, with what was answered in a run of it."""
+        project, now = self.project.id, self.clock()
+        cases = [
+            Case(
+                name=f"case of {text}",
+                messages=(Line("user", text),),
+                metadata={CONVERSATION_KEY: id},
+            )
+            for id, text in texts.items()
+        ]
+        TestSets(self.engine).add(project, "set", cases, (), CopyFrom.NONE, "", now)
+        runs, total = EvaluationRuns(self.engine), len(cases)
+        run = Run(
+            id=f"run-{project}",
+            project=project,
+            name="set",
+            version=1,
+            iterations=1,
+            total=total,
+            created_at=now,
+        )
+        runs.begin(run)
+        taken = runs.take("me", now)
+        assert taken is not None
+        answers = [Response(text=f"You say: {text}") for text in texts.values()]
+        results = [
+            CaseResult(case=at, iteration=1, response=answer, evaluations=(), at=now)
+            for at, answer in enumerate(answers)
+        ]
+        assert runs.keep(taken, "me", results, now)
+
     def conversations(self) -> set[str]:
         """Ids of all that the reports know."""
         span = (self.clock() - timedelta(days=9000), self.clock() + timedelta(days=2))
@@ -243,6 +279,7 @@ def fill(place: Place, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]
     understood.understand(place.events, place.project.id, "c-stays", meaning | {"translation": ""})
     place.say(gone, words[2], "well", id=f"w-{gone}")
     place.hold(gone, words[3], f"ctx-{gone}")
+    place.examine({f"c-{gone}": said, "c-stays": "my lamp is broken"})
     place.hold("stays", "a lamp", "ctx-stays")
     place.judge(said)
     place.judge("my lamp is broken")
@@ -286,7 +323,12 @@ def test_nothing_of_a_user_is_left_in_any_file(
         "answers": 1,
         "quotes": 1,
         "views": 1,
+        "cases": 1,
+        "evaluation_results": 1,
     }
+    assert Check("cases", 0) in done.proof.checked
+    left = TestSets(place.engine).version(place.project.id, "set", 1).cases
+    assert [one.is_removed for one in left] == [True, False]
     assert Contexts(place.engine).get(place.project.id, "ctx-stays", place.clock()).turns == 1
     assert done.trouble == "" and done.rounds == 0
 

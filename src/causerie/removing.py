@@ -233,6 +233,7 @@ class Removing:
             raise Unavailable("the analytics store still has rows that it was to write anew")
         keys = self._events.keys(project.id, removal.versions)
         left["identities"] = self._state.count_identities(project.id, keys)
+        left["cases"] = self._state.count_cases(project.id, keys)
         checked = tuple(Check(place, rows) for place, rows in left.items())
         return _next(replace(removal, checked=checked))
 

@@ -240,6 +240,17 @@ class StateRemovals:
                 connection.execute(delete(verdicts).where(verdicts.c.project == project, judged))
         return {name: count for name, count in found.items() if count}
 
+    def count_cases(self, project: str, keys: Collection[Key]) -> int:
+        """How many cases were made of these conversations."""
+        columns, count = set_cases.c, 0
+        with transaction(self._engine) as connection:
+            for some in slices(sorted({id for _, id in keys if id})):
+                mine = (columns.project == project, columns.conversation.in_(some))
+                query = select(columns.tenant, columns.conversation).where(*mine)
+                rows = connection.execute(query).all()
+                count += sum((row.tenant, row.conversation) in keys for row in rows)
+        return count
+
     # ---- the file ------------------------------------------------------------------------------
 
     def compact(self) -> None:
