@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -128,6 +129,29 @@ def test_looks_at_pages_are_recorded(watched: Watched) -> None:
         assert entry.by.kind == "member" and "@" in entry.by.name
         assert entry.how is How.PAGE and entry.address == "testclient"
         assert facts.items() <= entry.detail.items()
+
+
+def test_results_of_a_run_are_a_look_and_how_far_it_is_is_none(watched: Watched) -> None:
+    client, auth = watched.cast.client, watched.cast.auth()
+    case = {
+        "name": "one",
+        "messages": [{"role": "user", "message": WORD}],
+        "pregenerated_response": ".",
+    }
+    client.post("/api/v1/test_sets", json={"name": "set", "test_cases": [case]}, headers=auth)
+    asked = {"test_set_name": "set", "version": 1}
+    begun = client.post("/api/v1/evaluations/run", json=asked, headers=auth).json()
+    run = begun["data"]["run_id"]
+    for _ in range(200):
+        told = client.get(f"/api/v1/evaluations/run/{run}", headers=auth).json()
+        if told["status"] == "completed":
+            break
+        time.sleep(0.05)
+    assert WORD in str(told["results"])
+    client.get("/api/v1/evaluations/run", headers=auth)
+    [entry] = [one for one in watched.entries() if "/evaluations" in one.place]
+    assert (entry.action, entry.object_kind, entry.object) == (Action.LIST, "run", run)
+    assert entry.detail == {"hits": 1}
 
 
 def test_looks_by_key_are_recorded(watched: Watched) -> None:
