@@ -155,11 +155,10 @@ class MeaningReports:
 
     def talked(self, question: Question, tree: TopicTree) -> Talked:
         """In how many conversations of the question each topic was talked about."""
-        parameters = {**topic_parameters(question, tree), "measures": False}
-        rows = self._events.select("reports/topics", parameters)
+        rows = self._events.select("reports/talked", topic_parameters(question, tree))
         found = {row["topic"]: int(row["conversations"]) for row in rows}
         every = found.pop(EVERY, 0)
-        return Talked({id: count for id, count in found.items() if id != SORTED_OUT}, every)
+        return Talked(found, every)
 
     def breakdown(self, question: Question, tree: TopicTree) -> Breakdown:
         """Languages, signals and topics of conversations."""
@@ -234,7 +233,7 @@ class MeaningReports:
 
 def topic_parameters(question: Question, tree: TopicTree) -> dict[str, Any]:
     """What the statement of topics is bound to."""
-    return {**question.parameters(), **tree.parameters(), "measures": True}
+    return {**question.parameters(), **tree.parameters()}
 
 
 def _topic(row: Mapping[str, Any], starts: Sequence[date]) -> TopicRow:

@@ -7,8 +7,9 @@ SELECT
     length(text) > {user_chars:UInt32}, substringUTF8(text, 1, {user_chars:UInt32}),
     text) AS text
 FROM messages FINAL
-WHERE project = {project:String}
+-- Before versions are compared, which have all of this in common.
+PREWHERE project = {project:String}
   AND tenant IN {tenants:Array(String)}
   AND conversation IN {ids:Array(String)}
-  AND kind = 'message'
+WHERE kind = 'message'
 ORDER BY tenant, conversation, position, id

@@ -3,7 +3,8 @@ SELECT
   tenant, conversation, position, message, at, role, language, sentiment, signals, topics,
   suggested, translation
 FROM meanings FINAL
-WHERE project = {project:String}
+-- Before versions are compared, which have all of this in common.
+PREWHERE project = {project:String}
   AND tenant IN {tenants:Array(String)}
   AND conversation IN {ids:Array(String)}
 ORDER BY tenant, conversation, position, message

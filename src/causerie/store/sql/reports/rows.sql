@@ -4,7 +4,8 @@ SELECT
   messages, user_messages, assistant_messages, tools, events, thumbs_up, thumbs_down,
   language, sentiment, scored, trend, signals, topics, suggested
 FROM conversations FINAL
-WHERE project = {project:String}
+-- Before versions are compared, which have all of this in common.
+PREWHERE project = {project:String}
   AND started_at >= {since:DateTime64(6, 'UTC')}
   AND started_at <= {until:DateTime64(6, 'UTC')}
   AND tenant IN {tenants:Array(String)}

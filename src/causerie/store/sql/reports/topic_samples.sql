@@ -7,11 +7,12 @@ latest AS (
   SELECT tenant, conversation, position, message, at, user, language, sentiment, model,
     reinterpret(vector, 'Array(Int8)') AS vector
   FROM meanings FINAL
-  WHERE project = {project:String}
-    AND at >= {since:DateTime64(6, 'UTC')}
+  -- Before versions are compared, which all have the same conversation.
+  PREWHERE project = {project:String}
+    AND cityHash64(tenant, conversation) IN (SELECT cityHash64(tenant, id) FROM filtered)
+  WHERE at >= {since:DateTime64(6, 'UTC')}
     AND role = 'user'
     AND (hasAny(topics, {topics:Array(String)}) OR has({topics:Array(String)}, suggested))
-    AND cityHash64(tenant, conversation) IN (SELECT cityHash64(tenant, id) FROM filtered)
   ORDER BY at DESC, tenant, conversation, position
   LIMIT {most:UInt32}
 ),

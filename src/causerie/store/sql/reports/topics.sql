@@ -5,21 +5,17 @@ WITH
 ,
 --include lineage
 ,
---when measures
 --include bucketing
 ,
---end
 counted AS (
   SELECT
     topic,
---when measures
     language,
     bucket_of(at) AS bucket,
     count() AS messages,
     sum(sentiment) AS feeling,
     count(sentiment) AS scored,
     uniqExactStateIf(cityHash64(tenant, user), user != '') AS users,
---end
     uniqExactState(cityHash64(tenant, conversation)) AS conversations
   FROM meanings FINAL
   ARRAY JOIN arrayConcat(
@@ -29,16 +25,10 @@ counted AS (
   -- Before versions are compared, which all have the same conversation.
   PREWHERE project = {project:String}
     AND cityHash64(tenant, conversation) IN (SELECT cityHash64(tenant, id) FROM filtered)
---when measures
   GROUP BY topic, language, bucket
---end
---unless measures
-  GROUP BY topic
---end
 )
 SELECT
   topic,
---when measures
   sum(counted.messages) AS messages,
   sum(counted.feeling) AS feeling,
   sum(counted.scored) AS scored,
@@ -47,7 +37,6 @@ SELECT
   sumMap(map(bucket, counted.messages)) AS messages_by_bucket,
   sumMap(map(bucket, counted.scored)) AS scored_by_bucket,
   sumMap(map(bucket, ifNull(counted.feeling, 0))) AS feeling_by_bucket,
---end
   uniqExactMerge(counted.conversations) AS conversations
 FROM counted
 GROUP BY topic
