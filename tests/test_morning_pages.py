@@ -30,7 +30,7 @@ def live(cast: Cast, *, days: int = 40, strange: str = "") -> None:
     for ago in range(days, 0, -1):
         for number in range(round(random.gauss(30, 3))):
             at = cast.clock() - timedelta(days=ago, hours=-random.random() * 11)
-            share = 0.7 if strange and ago == 1 else 0.05
+            share = 0.95 if strange and ago == 1 and number < 24 else 0.05
             rows.append(
                 {
                     "project": cast.project,
@@ -40,6 +40,7 @@ def live(cast: Cast, *, days: int = 40, strange: str = "") -> None:
                     "user": f"u{random.randrange(300)}",
                     "language": "en",
                     "signals": [strange or "gave_up"] if random.random() < share else [],
+                    "metadata": {"build": "new" if ago == 1 and number < 24 else "old"},
                     "meaning": 1,
                 }
             )
@@ -50,7 +51,9 @@ def test_it_says_what_changed_and_leads_to_it(cast: Cast, see: See) -> None:
     live(cast, strange="gave_up")
     page = see("/today?changes=yesterday")
     assert "More people gave up:" in page.text
+    assert "Nearly all of the change is in build = new" in page.text
     (said,) = [words for words in page.links if "signal=gave_up" in page.links[words]]
+    assert "meta=build" in page.links[said]
     assert said in see(page.links[said]).text
 
 
@@ -93,6 +96,7 @@ def test_findings_are_taken_away(cast: Cast) -> None:
     (row,) = cast.client.get(f"{address}&format=json").json()
     assert row["value"] == "gave_up"
     assert row["chance"] < 0.001
+    assert (row["incident"], row["cause_value"]) == (1, "new")
     lines = cast.client.get(f"{address}&format=csv").text.splitlines()
     assert lines[1].startswith("signal,signal,gave_up")
 

@@ -60,6 +60,7 @@ class Street:
                 "language": "en" if draw() < 0.7 else "fr",
                 "sentiment": self.random.gauss(0.1, 0.3),
                 "scored": 1,
+                "metadata": {"app_version": "4.2.0" if gave_up and strange else "4.1.0"},
                 "signals": ["gave_up"] if gave_up else [],
                 "topics": ["card"] if draw() < 0.5 else [],
                 "meaning": 1,
@@ -138,6 +139,16 @@ def test_what_changed_yesterday_is_told_with_its_numbers(
     }
     assert told.whole.new == len(people - known)
     assert told.days_before == 28
+
+
+def test_what_most_of_it_lies_in_is_told_with_it(mornings: Mornings, street: Street) -> None:
+    told = ask(mornings, street, "yesterday")
+    incident = next(each for each in told.incidents if each.lead.kind == "signal")
+    talks = street.of_day(date(2026, 5, 19))
+    assert incident.cause is not None
+    assert incident.cause.part == ("meta:app_version", "4.2.0")
+    assert incident.cause.conversations == sum(bool(talk["signals"]) for talk in talks)
+    assert 0.9 < incident.cause.share <= 1
 
 
 def test_several_days_count_each_person_once(mornings: Mornings, street: Street) -> None:

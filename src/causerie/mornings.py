@@ -7,13 +7,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from math import sqrt
 from typing import Any
 
 from causerie.accounts import Key
+from causerie.causes import (
+    CONVERSATIONS_MIN,
+    Cause,
+    Counts,
+    Incident,
+    Sign,
+    anchors,
+    cause_of,
+    incidents,
+    sign_of,
+)
 from causerie.comparisons import DAYS_MIN
 from causerie.costs import CallQuestion
 from causerie.evidence import WHOLE, Budget, CallRecord, CallTally, Evidence, Part, Record, Tally
 from causerie.findings import BEFORE_DAYS, Finding, find
+from causerie.meanings import MOOD_MARGIN
 from causerie.reports import Question, Reports
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore
@@ -30,6 +43,8 @@ WHOLE_DAY_S = 25 * 3600
 """The longest day, when clocks go back."""
 LEFT_MAX = 100
 """With more messages to be understood, what was understood says nothing of the latest days."""
+CAUSES_MAX = 40
+"""Of so many findings, the weightiest, it is looked for what is behind them."""
 MEANT = ("understood", "topic", "language", "signal")
 
 
@@ -76,6 +91,8 @@ class Morning:
     """Messages that are yet to be understood."""
     currency: str = ""
     """Of costs: the one that most is spent in."""
+    incidents: Sequence[Incident] = ()
+    """The findings, those of one cause together."""
 
     @property
     def compares(self) -> bool:
@@ -139,7 +156,9 @@ class Mornings:
             longest_h,
         )
         whole = parts[WHOLE].spans[-1] if WHOLE in parts else Tally()
-        return Morning(look, find(evidence), whole, before, extent.latest, left, currency)
+        found = find(evidence)
+        told = incidents(found, self._causes(found, question, look, tree, before))
+        return Morning(look, found, whole, before, extent.latest, left, currency, told)
 
     # ---- conversations -----------------------------------------------------------------------
 
@@ -171,6 +190,37 @@ class Mornings:
             if at < blocks:
                 found[WHOLE][at] = replace(found[WHOLE][at], new=int(row["people"]))
         return found
+
+    def _causes(
+        self,
+        findings: Sequence[Finding],
+        question: Question,
+        look: Look,
+        tree: TopicTree,
+        before: int,
+    ) -> dict[int, Cause]:
+        """What is behind findings, by their place: all of them counted at once."""
+        signs = {place: sign_of(finding) for place, finding in enumerate(findings[:CAUSES_MAX])}
+        shown = {place: sign for place, sign in signs.items() if sign is not None}
+        if not shown or not before:
+            return {}
+        bound = {**question.parameters(), **tree.parameters(), **_bound(look)}
+        bound |= {"days": look.days, "margin": MOOD_MARGIN, "least": CONVERSATIONS_MIN}
+        rows = self._events.select(
+            "reports/causes", {**bound, **_of_signs(list(shown.values())), **_of_calls(findings)}
+        )
+        counted: dict[int, dict[Part, tuple[int, int]]] = {}
+        for row in rows:
+            counts = counted.setdefault(int(row["number"]), {})
+            counts[row["dimension"], row["value"]] = int(row["now"]), int(row["before"])
+        every: Counts = counted.get(0, {})
+        told = anchors(findings)
+        found = {
+            place: cause_of(findings[place], counted[number], every, look.days / before, told)
+            for number, place in enumerate(shown, 1)
+            if number in counted
+        }
+        return {place: cause for place, cause in found.items() if cause is not None}
 
     def _silence(self, question: Question, now: datetime) -> tuple[float, float]:
         """Hours since the latest conversation, and the longest silence until then."""
@@ -232,6 +282,30 @@ def _days_before(look: Look, first: datetime | None) -> int:
 
 def _bound(look: Look) -> dict[str, Any]:
     return {"zone": look.zone, "last": look.last, "days": 1, "day_seconds": look.day_seconds}
+
+
+def _of_signs(signs: Sequence[Sign]) -> dict[str, list[str]]:
+    """As the statement binds them: the first one is every conversation."""
+    every = Sign("", "", WHOLE)
+    return {
+        "marks": [each.mark for each in (every, *signs)],
+        "mark_values": [each.mark_value for each in (every, *signs)],
+        "parts": [each.part[0] for each in (every, *signs)],
+        "part_values": [each.part[1] for each in (every, *signs)],
+    }
+
+
+def _of_calls(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Which calls count as failed or slow: those slower than half way, by ratio, from the usual
+    time to the one that is told.
+    """
+    failed = [each.part[1] for each in findings if each.kind == "errors"]
+    slow = [each for each in findings if each.kind == "latency" and each.rises]
+    return {
+        "failed_models": failed,
+        "slow_models": [each.part[1] for each in slow],
+        "slow_ms": min((sqrt(each.now * each.before) for each in slow), default=0.0),
+    }
 
 
 def _without_meaning(parts: Mapping[Part, Record]) -> dict[Part, Record]:

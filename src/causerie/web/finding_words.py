@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from causerie.causes import OF_METADATA, Cause
 from causerie.findings import Finding
 from causerie.topic_trees import TopicTree
 from causerie.web.amounts import latency, money
-from causerie.web.meaning_words import language
+from causerie.web.meaning_words import SIGNAL_WORDS, language
 from causerie.web.pages import number, percent, signed
 from causerie.wording import Wording, say
 
+NEARLY_ALL = 0.9
 LEAP_TIMES = 3
 """From so many times as much on, a percentage says less than the number before."""
 Values = Mapping[str, object]
@@ -260,6 +262,59 @@ def sentence_of(
     return SAID[_key(finding)](values)
 
 
+def caused_sentence(
+    finding: Finding,
+    cause: Cause | None,
+    tree: TopicTree,
+    keys: Mapping[str, str],
+    currency: str = "",
+) -> Wording:
+    """The same, with what is behind it, where that is known."""
+    told = sentence_of(finding, tree, keys, currency)
+    if cause is None:
+        return told
+    values = {
+        "told": told,
+        "where": _where(cause.part, tree),
+        "share": percent(cause.share),
+    }
+    if cause.share >= NEARLY_ALL:
+        return say("%(told)s Nearly all of the change is %(where)s (%(share)s).", **values)
+    return say("%(told)s Most of the change is %(where)s (%(share)s).", **values)
+
+
+def _where(part: tuple[str, str], tree: TopicTree) -> Wording:
+    """The conversations of a part, to follow upon "it is"."""
+    dimension, value = part
+    if dimension == "topic":
+        return say("in the topic “%(name)s”", name=tree.title(value))
+    if dimension == "language":
+        return say("in the language %(name)s", name=language(value))
+    if dimension == "model":
+        return say("with the model %(name)s", name=value)
+    if dimension == "tenant":
+        return say("of the tenant %(name)s", name=value)
+    return say("in %(key)s = %(value)s", key=dimension.removeprefix(OF_METADATA), value=value)
+
+
+SHORT: Mapping[str, Wording] = {
+    "thumbs_down": say("thumbs down"),
+    "mood": say("mood"),
+    "latency": say("time to answer"),
+    "cost": say("cost of a call"),
+    "errors": say("failed calls"),
+    "conversations": say("conversations"),
+    "people": say("people"),
+}
+
+
+def short_of(finding: Finding, tree: TopicTree, keys: Mapping[str, str]) -> str:
+    """What moved, in a word or two."""
+    if finding.kind == "signal":
+        return SIGNAL_WORDS[finding.part[1]]
+    return SHORT.get(finding.kind) or name_of(finding, tree, keys)
+
+
 def _key(finding: Finding) -> str:
     kind, dimension = finding.kind, finding.part[0]
     if kind in AMOUNTS or kind in ("budget", "silence"):
@@ -274,7 +329,7 @@ def _key(finding: Finding) -> str:
     return f"{kind} {way}"
 
 
-def name_of(finding: Finding, tree: TopicTree, keys: Mapping[str, str]) -> object:
+def name_of(finding: Finding, tree: TopicTree, keys: Mapping[str, str]) -> str:
     """What a finding is about, as it is called."""
     kind, value = finding.part
     if kind == "topic":

@@ -18,7 +18,7 @@ from causerie.notices import Destination, Letter, Notice
 from causerie.store.accounts import Accounts
 from causerie.store.alerts import Alerts
 from causerie.web.alert_words import evidence, firing_sentence, rule_sentence
-from causerie.web.morning_pages import lines_of, rows_of, span_of
+from causerie.web.morning_pages import lines_of, row_of, span_of
 from causerie.web.pages import Pages
 from causerie.web.questions import parse
 from causerie.web.speech import speaking, speech
@@ -36,6 +36,8 @@ class Item:
     label: str
     url: str
     tone: str = ""
+    others: Sequence[str] = ()
+    """What goes with it."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,21 @@ class Letters:
         keys = {key.id: f"{key.name} …{key.hint}" for key in self._accounts.keys(project.id)}
         home = f"{self._base_url}/p/{project.id}"
         lines = lines_of(morning, asked, tree, keys, home)[:LINES_MAX]
-        items = [Item(tell(each.text), tell(each.evidence), each.door, each.tone) for each in lines]
+        items = [
+            Item(
+                tell(each.text),
+                tell(each.evidence),
+                each.door,
+                each.tone,
+                [tell(other.text) for other in each.others],
+            )
+            for each in lines
+        ]
         span = span_of(look)
-        rows = zip(rows_of(morning), items, strict=False)
+        rows = [
+            row_of(incident.lead, number, incident.cause)
+            for number, incident in enumerate(morning.incidents[:LINES_MAX], 1)
+        ]
         return Sheet(
             title=tell(
                 say("What changed in %(project)s: %(days)s", project=project.name, days=_days(look))
@@ -122,7 +136,10 @@ class Letters:
                 **span,
                 "conversations": morning.whole.conversations,
                 "people": morning.whole.people,
-                "findings": [{**row, "text": item.text, "url": item.url} for row, item in rows],
+                "findings": [
+                    {**row, "text": item.text, "url": item.url, "others": list(item.others)}
+                    for row, item in zip(rows, items, strict=True)
+                ],
                 "url": f"{home}/today?changes={choice}",
             },
         )
@@ -206,14 +223,17 @@ def _lead(conversations: int, people: int, found: bool, compares: bool) -> str:
 def _as_text(sheet: Sheet) -> str:
     parts = [sheet.title, "", sheet.lead, ""]
     for number, item in enumerate(sheet.items, 1):
-        parts += [f"{number}. {item.text}", f"   {item.label}: {item.url}", ""]
+        parts += [f"{number}. {item.text}", f"   {item.label}: {item.url}"]
+        parts += [*(f"   - {other}" for other in item.others), ""]
     parts += [sheet.foot, ""] if sheet.foot else []
     return "\n".join([*parts, f"{sheet.label}: {sheet.url}", ""])
 
 
 def _as_slack(sheet: Sheet) -> str:
     lines = [f"*{_slack(sheet.title)}*", _slack(sheet.lead)]
-    lines += [f"• {_slack(item.text)} <{item.url}|{_slack(item.label)}>" for item in sheet.items]
+    for item in sheet.items:
+        lines.append(f"• {_slack(item.text)} <{item.url}|{_slack(item.label)}>")
+        lines += [f"      ◦ {_slack(other)}" for other in item.others]
     lines += [_slack(sheet.foot)] if sheet.foot else []
     return "\n".join([*lines, f"<{sheet.url}|{_slack(sheet.label)}>"])
 

@@ -5,14 +5,15 @@ Its address holds, beside the filters of `questions`: changes=visit|yesterday|we
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from causerie.causes import OF_METADATA, Cause, Incident
 from causerie.findings import BAD_SIGNALS, Finding
 from causerie.mornings import CHOICES, Look, Morning, Mornings, look_at
 from causerie.store.accounts import Accounts
@@ -20,7 +21,8 @@ from causerie.store.last_looks import LastLooks
 from causerie.topic_trees import TopicTree
 from causerie.web.downloads import download
 from causerie.web.filtered_pages import FilteredPages
-from causerie.web.finding_words import sentence_of
+from causerie.web.filters import pack
+from causerie.web.finding_words import caused_sentence, short_of
 from causerie.web.questions import Asked
 from causerie.web.speech import speech
 from causerie.wording import Wording, say, say_many
@@ -46,6 +48,10 @@ COLUMNS = (
     "sample_before",
     "people",
     "chance",
+    "incident",
+    "cause_dimension",
+    "cause_value",
+    "cause_share",
 )
 FILTERS = frozenset({"topic", "language", "model", "tenant", "signal"})
 OF_CALLS = frozenset({"latency", "cost", "errors"})
@@ -68,6 +74,10 @@ class Line:
     tone: str
     """`good`, `bad` or nothing."""
     rises: bool
+    others: Sequence[Line] = ()
+    """Findings of the same cause."""
+    with_it: Sequence[str] = ()
+    """What those are of, in a word or two each."""
 
 
 class MorningPages:
@@ -131,19 +141,39 @@ class MorningPages:
 def lines_of(
     morning: Morning, asked: Asked, tree: TopicTree, keys: Mapping[str, str], home: str
 ) -> list[Line]:
-    """Every finding to read, the weightiest first. `home` is the address of the project, `keys`
+    """Every incident to read, the weightiest first. `home` is the address of the project, `keys`
     are names of keys by id.
     """
-    return [
-        Line(
-            sentence_of(finding, tree, keys, morning.currency),
-            home + _door(finding, morning.look, asked),
-            _behind(finding),
+
+    def line(finding: Finding, cause: Cause | None = None) -> Line:
+        return Line(
+            caused_sentence(finding, cause, tree, keys, morning.currency),
+            home + _door(finding, morning.look, _narrowed(asked, cause)),
+            _behind(finding, cause),
             _tone(finding),
             finding.rises,
         )
-        for finding in morning.findings
+
+    return [
+        replace(
+            line(each.lead, each.cause),
+            tone=_tone_of(each),
+            others=[line(other) for other in each.others],
+            with_it=list(dict.fromkeys(short_of(other, tree, keys) for other in each.others)),
+        )
+        for each in morning.incidents
     ]
+
+
+def _narrowed(asked: Asked, cause: Cause | None) -> Asked:
+    """The question about the conversations that have a cause."""
+    if cause is None:
+        return asked
+    dimension, value = cause.part
+    about = (dimension, value)
+    if dimension.startswith(OF_METADATA):
+        about = ("meta", pack(dimension.removeprefix(OF_METADATA), value))
+    return replace(asked, filters=(*asked.filters, about))
 
 
 def span_of(look: Look) -> dict[str, str]:
@@ -170,7 +200,7 @@ def _door(finding: Finding, look: Look, asked: Asked) -> str:
     return f"/conversations{asked.door(**span, **about)}"
 
 
-def _behind(finding: Finding) -> Wording:
+def _behind(finding: Finding, cause: Cause | None) -> Wording:
     if finding.kind == "budget":
         return say("Keys")
     if finding.kind == "silence":
@@ -181,7 +211,10 @@ def _behind(finding: Finding) -> Wording:
         return say("Users")
     if finding.kind == "thumbs_down" or finding.part[0] not in {*FILTERS, ""}:
         return say("Conversations")
-    return say_many("%(num)s conversation", "%(num)s conversations", finding.conversations)
+    if cause is not None and finding.kind == "mood":
+        return say("Conversations")
+    count = cause.conversations if cause is not None else finding.conversations
+    return say_many("%(num)s conversation", "%(num)s conversations", count)
 
 
 def _tone(finding: Finding) -> str:
@@ -197,14 +230,32 @@ def _tone(finding: Finding) -> str:
     return "good" if good == finding.rises else "bad"
 
 
+def _tone_of(incident: Incident) -> str:
+    """That of its lead; where it has none, bad news of the others makes it bad."""
+    own = _tone(incident.lead)
+    others = {_tone(other) for other in incident.others}
+    return own or ("bad" if "bad" in others else "")
+
+
 def rows_of(morning: Morning) -> list[dict[str, object]]:
-    """The findings as rows to take away."""
+    """The findings as rows to take away, those of one incident with its number."""
     return [
-        {
-            "kind": finding.kind,
-            "dimension": finding.part[0],
-            "value": finding.part[1],
-            **{name: getattr(finding, name) for name in COLUMNS[3:]},
-        }
-        for finding in morning.findings
+        row_of(finding, number, each.cause if finding is each.lead else None)
+        for number, each in enumerate(morning.incidents, 1)
+        for finding in (each.lead, *each.others)
     ]
+
+
+def row_of(finding: Finding, incident: int, cause: Cause | None) -> dict[str, object]:
+    """One finding, with what is behind it."""
+    dimension, value = cause.part if cause is not None else ("", "")
+    return {
+        "kind": finding.kind,
+        "dimension": finding.part[0],
+        "value": finding.part[1],
+        **{name: getattr(finding, name) for name in COLUMNS[3:-4]},
+        "incident": incident,
+        "cause_dimension": dimension,
+        "cause_value": value,
+        "cause_share": cause.share if cause is not None else None,
+    }
