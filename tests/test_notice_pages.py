@@ -147,7 +147,7 @@ def compose(cast: Cast, language: str, **given: Any) -> Letter:
 def test_what_changed_is_the_same_as_on_the_page_in_every_form(cast: Cast) -> None:
     live(cast, strange="gave_up")
     letter = compose(cast, "en")
-    door = f"https://causerie.example/p/{cast.project}/conversations?since=2026-05-19&until=2026-05-19&meta=build%3Anew&signal=gave_up"
+    door = f"https://causerie.example/p/{cast.project}/conversations?meta=build:new&since=2026-05-19&until=2026-05-19&signal=gave_up"
     assert letter.title == "What changed in Mine: Tuesday 19 May 2026"
     assert "1. More people gave up:" in letter.text
     assert door in letter.text and "Nearly all of the change is in build = new" in letter.text
