@@ -124,6 +124,25 @@ def test_topics_of_tone_stand_by_themselves_and_lead_nothing(
     assert "Post" in text[lead:found] and "unhappiest" not in text[lead:found]
 
 
+def test_topics_are_sorted_by_what_the_address_says(cast: Cast, see: See, topics: Topics) -> None:
+    talks(cast)
+    for number in range(10):
+        talk(cast, f"hours-{number}", f"other-{number}", f"open? {number}", "hours", 0.5)
+
+    def order(sort: str) -> list[str]:
+        text = see(f"/topics?sort={sort}").text
+        found = text[text.index("Found", text.index("defined by people")) :]
+        names = ("Late parcels", "Lost parcels", "Opening hours")
+        return sorted(names, key=found.index)
+
+    assert order("mood") == ["Late parcels", "Opening hours", "Lost parcels"]
+    assert order("users") == ["Opening hours", "Late parcels", "Lost parcels"]
+    page = see("/topics?sort=mood&days=90")
+    heads = [link["href"] for link in page.all("a") if "sort=users" in link.get("href", "")]
+    assert heads and all("days=90" in address for address in heads)
+    assert [head["aria-sort"] for head in page.all("th") if "aria-sort" in head][0] == "ascending"
+
+
 def test_an_empty_project_is_told_how_to_begin(see: See) -> None:
     assert "No conversations yet" in see().text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causerie.meaning_reports import Talked, TopicRow, TopicsReport
 from causerie.meanings import MOOD_MARGIN
@@ -11,6 +11,8 @@ from causerie.topic_trees import TopicTree
 from causerie.topics import Topic
 from causerie.web.changes import Change, exact_share_change, sure_together
 
+SORTS = ("messages", "mood", "users", "change")
+"""The most talked about, the unhappiest, the most users, what rose most; the first is usual."""
 UNHAPPY_SCORED_MIN = 10
 """A mood over fewer messages is not worth a sentence."""
 SPARK_BUCKETS_MAX = 60
@@ -141,6 +143,30 @@ def _changes(tree: TopicTree, now: TopicsReport, before: Talked) -> dict[str, Ch
             for id in sorted(talked)
         }
     )
+
+
+def in_order(lines: Sequence[TopicLine], sort: str) -> list[TopicLine]:
+    """Topics by that order, themes left to theirs; as they are in the usual one. Unknown is last,
+    and so are moods over few messages.
+    """
+    if sort == "mood":
+        return sorted(
+            _leaves(lines),
+            key=lambda line: (
+                line.row.sentiment is None,
+                line.row.scored < UNHAPPY_SCORED_MIN,
+                line.row.sentiment or 0.0,
+            ),
+        )
+    if sort == "users":
+        return sorted(_leaves(lines), key=lambda line: -line.row.users)
+    if sort == "change":
+        return sorted(_leaves(lines), key=lambda line: (line.change is None, -line.points))
+    return list(lines)
+
+
+def _leaves(lines: Sequence[TopicLine]) -> list[TopicLine]:
+    return [replace(line, depth=0) for line in lines if not line.has_inner]
 
 
 def folds(lines: Sequence[TopicLine]) -> list[tuple[TopicLine, list[TopicLine]]]:

@@ -39,7 +39,7 @@ from causerie.web.topic_forms import (
     kind_of,
     nearer,
 )
-from causerie.web.topic_lines import Lines, folds, unhappiest
+from causerie.web.topic_lines import SORTS, Lines, folds, in_order, unhappiest
 from causerie.wording import say
 
 ROOT = "/p/{project}/topics"
@@ -129,7 +129,7 @@ class TopicPages:
 
     def index(self, request: Request) -> Response:
         """What people talk about, or its rows to take away."""
-        visitor, asked, tree = self._filtered.enter(request)
+        visitor, asked, tree = self._filtered.enter(request, SORTS)
         kind = request.query_params.get("format")
         if kind == "sql":
             return as_sql("reports/topics", asked.question, topic_parameters(asked.question, tree))
@@ -138,6 +138,7 @@ class TopicPages:
             name, rows = f"{visitor.project.id}-topics", topic_rows(tree, now)
             return download(kind, name, COLUMNS, rows)
         lines = Lines(tree, now, self._before(asked, tree))
+        sort = asked.question.sort or SORTS[0]
         found = lines.found()
         rising, falling = lines.moved()
         return self._render(
@@ -149,10 +150,11 @@ class TopicPages:
             is_empty=not now.every.messages,
             every=now.every,
             unsorted=now.unsorted,
-            kept=lines.kept(),
+            kept=in_order(lines.kept(), sort),
             found=found,
-            tone=lines.tone(),
-            folds=folds(found),
+            tone=in_order(lines.tone(), sort),
+            folds=folds(in_order(found, sort)),
+            sort=sort,
             unfolds=len(found) <= UNFOLDED_MAX,
             rising=rising[:MOVED_SHOWN],
             falling=falling[:MOVED_SHOWN],
