@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 
+from causerie.beside import Beside
 from causerie.costs import Costs, Sums, calls_of
 from causerie.meaning_reports import Breakdown, MeaningReports, Sample
 from causerie.reports import Bucket, ConversationRow, Page, Question, Reports, Totals
@@ -66,12 +68,18 @@ class People:
     """Raises Unavailable when the analytics store cannot be reached."""
 
     def __init__(
-        self, events: EventStore, reports: Reports, meanings: MeaningReports, costs: Costs
+        self,
+        events: EventStore,
+        reports: Reports,
+        meanings: MeaningReports,
+        costs: Costs,
+        beside: Beside,
     ) -> None:
         self._events = events
         self._reports = reports
         self._meanings = meanings
         self._costs = costs
+        self._beside = beside
 
     def named(self, project: str, user: str, zone: str) -> list[Person]:
         """Everybody of that id: one for each tenant that has one, the top-level one first. Days
@@ -83,6 +91,10 @@ class People:
 
     def portrait(self, question: Question, tree: TopicTree) -> Portrait:
         """One person, whom the question names by user and tenant."""
+        parts = self._beside.start(partial(self._meanings.breakdown, question, tree))
+        uneasy = self._beside.start(
+            partial(self._meanings.signalled, question, UNEASY, UNEASY_SHOWN)
+        )
         overview = self._reports.overview(question)
         by_day = question.period == "day"
         days = overview.series if by_day else self._reports.series(replace(question, period="day"))
@@ -91,9 +103,9 @@ class People:
             overview.before,
             overview.series,
             days,
-            self._meanings.breakdown(question, tree),
+            parts(),
             self.conversations(question),
-            self._meanings.signalled(question, UNEASY, UNEASY_SHOWN),
+            uneasy(),
             self._costs.totals(calls_of(question)),
         )
 

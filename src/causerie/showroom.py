@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from starlette.routing import BaseRoute
 
+from causerie.beside import Beside
 from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.costs import Costs
@@ -116,6 +117,7 @@ class Showroom:
         self.notes = Notes(stores.engine)
         self.meanings = MeaningReports(stores.events)
         self.costs = Costs(stores.events)
+        self.beside = Beside()
         self.filtered = FilteredPages(
             stores.reports,
             Inventory(stores.reports, clock),
@@ -226,6 +228,7 @@ class Showroom:
             MeaningReports(events),
             Happenings(events),
             filtered,
+            self.beside,
             self.stores.accounts,
             self.doors,
             self.pages,
@@ -235,10 +238,10 @@ class Showroom:
 
     def _users(self) -> list[BaseRoute]:
         events, filtered, clock = self.stores.events, self.filtered, self.clock
-        people = People(events, self.stores.reports, self.meanings, self.costs)
+        people = People(events, self.stores.reports, self.meanings, self.costs, self.beside)
         return [
             *RetentionPages(RetentionReport(events), filtered, clock).routes(),
-            *EngagementPages(Engagement(events), filtered).routes(),
+            *EngagementPages(Engagement(events), filtered, self.beside).routes(),
             *RiskPages(RiskReport(events), filtered).routes(),
             *UserPages(people, filtered, clock).routes(),
         ]
@@ -261,6 +264,7 @@ class Showroom:
             Progress(engine),
             Trials(reports, self.workshop.nearest, self.workshop.judged),
             filtered,
+            self.beside,
             self.doors,
             self._find_again,
             self.pages,
@@ -308,7 +312,9 @@ class Showroom:
             "search": {"/search": finding.search},
             "topics": {"/topics": self._topic_pages(events, filtered).index},
             "users": {"/users": own.users},
-            "engagement": {"/users/engagement": EngagementPages(Engagement(events), filtered).show},
+            "engagement": {
+                "/users/engagement": EngagementPages(Engagement(events), filtered, self.beside).show
+            },
             "retention": {"/users/retention": retention.retention},
             "risk": {"/users/risk": RiskPages(RiskReport(events), filtered).show},
             "explore": {"/reports": ExplorePages(MetricReports(events), filtered).explore},

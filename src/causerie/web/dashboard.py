@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from causerie.beside import Beside
 from causerie.config import Settings
 from causerie.conversations import Kind
 from causerie.errors import NotFound
@@ -60,6 +62,7 @@ class Dashboard:
         meanings: MeaningReports,
         happenings: Happenings,
         filtered: FilteredPages,
+        beside: Beside,
         accounts: Accounts,
         doors: Doors,
         pages: Pages,
@@ -70,6 +73,7 @@ class Dashboard:
         self._meanings = meanings
         self._happenings = happenings
         self._filtered = filtered
+        self._beside = beside
         self._doors = doors
         self._pages = pages
         self._start = Start(reports, accounts, doors, pages, settings, clock)
@@ -105,6 +109,7 @@ class Dashboard:
             return download(
                 kind, f"{visitor.project.id}-by-{question.period}", SERIES_COLUMNS, rows
             )
+        understood = self._beside.start(partial(self._understood, question, tree))
         overview = self._reports.overview(question)
         now = overview.now
         compares = asked.compares and self._filtered.reaches(question.previous())
@@ -124,7 +129,7 @@ class Dashboard:
             unhappy=self._unhappy(latest) if now.thumbs_down else [],
             is_empty=now.conversations == 0,
             happened=self._happenings.events(question)[:EVENTS_SHOWN],
-            **self._understood(question, tree),
+            **understood(),
         )
 
     def _understood(self, question: Question, tree: TopicTree) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from causerie.beside import Beside
 from causerie.buckets import bucket_end
 from causerie.engagement import (
     CONVERSATIONS_MIN,
@@ -60,9 +62,10 @@ PEOPLE = say("people")
 class EngagementPages:
     """Sync: the server runs it in its thread pool."""
 
-    def __init__(self, engagement: Engagement, filtered: FilteredPages) -> None:
+    def __init__(self, engagement: Engagement, filtered: FilteredPages, beside: Beside) -> None:
         self._engagement = engagement
         self._filtered = filtered
+        self._beside = beside
 
     def routes(self) -> list[BaseRoute]:
         """Its address."""
@@ -77,8 +80,9 @@ class EngagementPages:
         if kind in FORMATS:
             return self._take(kind, of, asked, tree)
         question = asked.question
+        beside = self._beside.start(partial(self._engagement.gaps, question, tree))
         reach, standings = self._reach(asked), self._engagement.standings(question)
-        gaps = self._engagement.gaps(question, tree)
+        habits, gaps = self._engagement.habits(question), beside()
         home = visitor.home
         is_empty = not any(one.of_month for one in reach)
         return self._filtered.render(
@@ -93,7 +97,7 @@ class EngagementPages:
             charts=draw_reach(reach, asked, f"{home}/conversations"),
             stacks=_stacks(standings, asked, f"{home}/users"),
             standings=_lines(standings, asked),
-            habits=self._engagement.habits(question),
+            habits=habits,
             up_to=lambda one, days: asked.query_between(*_days_up_to(one, days)),
             gaps=gaps,
             shown=gaps.gaps[:GAPS_SHOWN],

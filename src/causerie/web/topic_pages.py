@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.accounts import Role
+from causerie.beside import Beside
 from causerie.errors import CauserieError, Conflict, NotFound
 from causerie.meaning_reports import MeaningReports, Samples, Talked, TopicsReport, topic_parameters
 from causerie.reports import Question, Reports
@@ -88,6 +90,7 @@ class TopicPages:
         progress: Progress,
         trials: Trials,
         filtered: FilteredPages,
+        beside: Beside,
         doors: Doors,
         ask: Callable[[str, str], None],
         pages: Pages,
@@ -102,6 +105,7 @@ class TopicPages:
         self._progress = progress
         self._trials = trials
         self._filtered = filtered
+        self._beside = beside
         self._doors = doors
         self._ask = ask
 
@@ -133,11 +137,12 @@ class TopicPages:
         kind = request.query_params.get("format")
         if kind == "sql":
             return as_sql("reports/topics", asked.question, topic_parameters(asked.question, tree))
+        before = self._beside.start(partial(self._before, asked, tree))
         now = self._meanings.topics(asked.question, tree)
         if kind in FORMATS:
             name, rows = f"{visitor.project.id}-topics", topic_rows(tree, now)
             return download(kind, name, COLUMNS, rows)
-        lines = Lines(tree, now, self._before(asked, tree))
+        lines = Lines(tree, now, before())
         sort = asked.question.sort or SORTS[0]
         found = lines.found()
         rising, falling = lines.moved()
@@ -205,14 +210,14 @@ class TopicPages:
         status: int = 200,
         **context: Any,
     ) -> Response:
+        about = replace(asked.question, topics=tree.members(topic.id))
+        said = self._beside.start(partial(self._samples, about, topic))
+        before = self._beside.start(partial(self._before, asked, tree))
         now = self._meanings.topics(asked.question, tree)
-        lines = Lines(tree, now, self._before(asked, tree))
+        lines = Lines(tree, now, before())
         line = lines.line(topic)
         home = visitor.home
-        about = replace(asked.question, topics=tree.members(topic.id))
         narrowed = replace(asked, filters=(*asked.filters, ("topic", topic.id)))
-        shows = line.row.messages and not topic.is_small
-        samples = self._meanings.samples(about, SAMPLES_SHOWN) if shows else Samples([], [])
         return self._render(
             request,
             "topic.html",
@@ -228,10 +233,16 @@ class TopicPages:
             above=[tree.topics[id] for id in tree.lineage(topic.id)[1:]],
             target=tree.topics.get(topic.merged_into),
             parts_in=[one for one in tree.topics.values() if one.merged_into == topic.id],
-            samples=samples,
+            samples=said(),
             history=self._topics.history(visitor.project.id, topic.id, HISTORY_SHOWN),
             **context,
         )
+
+    def _samples(self, question: Question, topic: Topic) -> Samples:
+        """What people say about a topic, unless it shows who does."""
+        if topic.is_small:
+            return Samples([], [])
+        return self._meanings.samples(question, SAMPLES_SHOWN)
 
     def _render(
         self,
