@@ -203,6 +203,17 @@ def test_users_are_those_who_said_who_they_are(reports: Reports, week: Question)
     assert page.rows[2].rating is None
 
 
+def test_first_seen_is_the_first_time_of_all(reports: Reports, week: Question) -> None:
+    page = reports.users(replace(week, sort="newest"))
+    seen = {row.user: row.first_seen for row in page.rows}
+    assert [row.user for row in page.rows] == ["ben", "cyd", "ana"]
+    assert seen["ana"] == NOON - timedelta(days=9, minutes=10)
+    filtered = reports.users(replace(week, rating="down")).rows
+    assert [row.first_seen for row in filtered] == [seen["ana"]]
+    (own,) = reports.users(replace(week, tenant="acme")).rows
+    assert (own.user, own.first_seen) == ("cyd", seen["cyd"])
+
+
 def test_one_conversation_is_found_whole_or_not_at_all(reports: Reports, week: Question) -> None:
     found = reports.conversation(week.project, "g", None)
     assert found is not None and [m.text for m in found.messages] == ["long ago", "yes"]

@@ -1,4 +1,4 @@
--- A page of users with what they did within the span.
+-- A page of users with what they did within the span, and when they came first of all.
 WITH
 --include filtered
 SELECT
@@ -8,7 +8,7 @@ SELECT
   sum(user_messages) AS messages,
   sum(thumbs_up) AS thumbs_up,
   sum(thumbs_down) AS thumbs_down,
-  min(started_at) AS first_seen,
+  min(came) AS first_seen,
   max(ended_at) AS last_seen,
   sum(sentiment * scored) / sumIf(scored, isNotNull(sentiment)) AS mood,
   sumIf(scored, isNotNull(sentiment)) AS scored_messages,
@@ -17,6 +17,16 @@ SELECT
     mapKeys(sumMap(map(language, toUInt64(1))) AS spoken), mapValues(spoken)))) AS languages,
   count() OVER () AS total
 FROM filtered
+-- Global, because the conversations of a person are spread.
+GLOBAL INNER JOIN (
+  SELECT tenant AS came_of, user AS came_by, min(started_at) AS came
+  FROM conversations FINAL
+  WHERE project = {project:String}
+    AND user != ''
+--unless every_tenant
+    AND tenant = {tenant:String}
+--end
+  GROUP BY came_of, came_by) AS ever ON ever.came_of = filtered.tenant AND ever.came_by = filtered.user
 WHERE user != ''
 GROUP BY user, tenant
 ORDER BY
