@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from statistics import mean
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from causerie.buckets import bucket_start
@@ -29,7 +31,7 @@ from causerie.store.inbox import Inbox
 from causerie.store.topics import Topics
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing, standing
-from causerie.web.stacks import HEIGHT, WIDTH, stack
+from causerie.web.stacks import HEIGHT, TICKS_MAX, WIDTH, stack, step_of
 from causerie.zones import day_of
 from tests.conftest import Cast
 from tests.test_dashboard import home, sign_in
@@ -249,6 +251,19 @@ def test_a_stack_fills_its_height_and_stays_within() -> None:
     ]
     assert all(piece.x >= 0 and piece.x + piece.width <= WIDTH for piece in pieces)
     assert stack([]).bars == ()
+
+
+@given(st.integers(1, 10**7))
+def test_the_axis_has_round_numbers_up_to_the_highest_bar(most: int) -> None:
+    found = stack([[("a", most, "#")], [("a", 1, "#")]])
+    counts = [tick.count for tick in found.ticks]
+    step = step_of(most)
+    assert counts == [step * place for place in range(len(counts))]
+    assert counts[-1] == found.top >= most > counts[-2] and len(counts) <= TICKS_MAX + 1
+    assert str(step).rstrip("0") in ("1", "2", "5")
+    (piece,) = found.bars[0].pieces
+    assert piece.y == pytest.approx(HEIGHT * (1 - most / found.top), abs=1e-6)
+    assert (found.ticks[0].y, found.ticks[-1].y) == (HEIGHT, 0)
 
 
 def test_the_page_tells_new_people_from_veterans(cast: Cast) -> None:
