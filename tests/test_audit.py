@@ -34,6 +34,7 @@ from causerie.store.events import EventStore
 from causerie.store.state import open_state
 from causerie.testing import Ticking
 from causerie.web.audit_rules import NOTHING, RULES, rule_of
+from causerie.web.audit_words import DEED_WORDS, deed_of, place_of, where_of
 from causerie.web.audited import audited, note
 from tests.conftest import Cast, open_cast
 from tests.house import NOW
@@ -269,6 +270,35 @@ def test_owners_read_filter_and_take_it_away(watched: Watched) -> None:
     assert cast.client.get(f"{path}?since=nonsense").status_code == 400
     csv = cast.client.get(f"{path}?format=csv").text
     assert "by_name" in csv and "zq-user" not in csv
+
+
+def test_entries_are_told_in_words(watched: Watched) -> None:
+    cast = watched.cast
+    csrf, path = sign_in(cast), f"{home(cast)}/settings"
+    cast.client.get(f"{path}/privacy/data")
+    assert watched.last().action is Action.REMOVALS_SEEN
+    form = {"csrf": csrf, "user_id": USER}
+    cast.client.post(f"{path}/privacy/data/user", data=form, follow_redirects=False)
+    cast.client.get(f"{home(cast)}/conversations?days=all")
+    text = Page(cast.client.get(f"{path}/audit").text).text
+    for words in ("Looked at removals", "Removed a user", "Looked at a listConversations · 1 hit"):
+        assert words in text
+    removed = Page(cast.client.get(f"{path}/audit?action=removal").text).text
+    assert "Removed a user" in removed[removed.index("Entries") :]
+    assert "Looked at removals" not in removed[removed.index("Entries") :]
+
+
+def test_every_place_that_is_recorded_has_words(watched: Watched) -> None:
+    now = watched.cast.clock()
+    for route, rule in RULES.items():
+        if rule.action is not None:
+            place = route.split(" ")[1]
+            entry = Entry(project="p", at=now, by=By(), action=rule.action, place=place)
+            told = f"{deed_of(entry)} {where_of(entry)}".strip()
+            assert "/" not in told and "{" not in told, route
+            assert rule.action is not Action.LIST or where_of(entry), route
+            if rule.action in (Action.REMOVAL, Action.REMOVALS_SEEN, Action.KEYS, Action.MEMBERS):
+                assert place_of(entry) in DEED_WORDS, route
 
 
 def test_another_projects_entries_are_never_told(watched: Watched) -> None:

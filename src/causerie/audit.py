@@ -37,6 +37,7 @@ class Action(StrEnum):
     """A tool of `/mcp` was called."""
     EMBED = "embed"
     REMOVAL = "removal"
+    REMOVALS_SEEN = "removals_seen"
     PRIVACY = "privacy"
     """What is masked, kept, named or recorded was changed."""
     MEMBERS = "members"

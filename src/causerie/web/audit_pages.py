@@ -12,55 +12,29 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.accounts import AUDIT_DAYS_MAX, Project, Role
-from causerie.audit import DIGESTED, Action, Entry, How
+from causerie.audit import DIGESTED, Action, Entry
 from causerie.auditing import Auditing
 from causerie.errors import Invalid
 from causerie.store.accounts import Accounts
 from causerie.store.audit import PAGE_ENTRIES, AuditLog, Sought
 from causerie.web.audit_questions import COLUMNS, row_of, sought_of
+from causerie.web.audit_words import (
+    ACTION_WORDS,
+    HOW_WORDS,
+    OBJECT_WORDS,
+    deed_of,
+    place_of,
+    where_of,
+)
 from causerie.web.audited import note
 from causerie.web.downloads import FORMATS, ROWS_MAX, download
 from causerie.web.forms import sentence, whole_of
 from causerie.web.pages import Pages
 from causerie.web.signin import Doors, Visitor
-from causerie.wording import say, say_in
+from causerie.wording import say
 
 ROOT = "/p/{project}/settings/audit"
 ASKED = ("by", "action", "object", "since", "until")
-ACTION_WORDS = {
-    Action.TRANSCRIPT: say("Opened a conversation"),
-    Action.USER: say("Opened a user’s page"),
-    Action.LIST: say("Looked at a list"),
-    Action.SEARCH: say("Searched"),
-    Action.DOWNLOAD: say("Downloaded"),
-    Action.SQL: say("Ran SQL"),
-    Action.TOOL: say("Called a tool"),
-    Action.EMBED: say("Looked at an embedded view"),
-    Action.REMOVAL: say("Removed, or looked at removals"),
-    Action.PRIVACY: say("Changed privacy settings"),
-    Action.MEMBERS: say("Changed members or passwords"),
-    Action.KEYS: say("Changed keys"),
-    Action.SIGN_IN: say("Signed in"),
-    Action.FAILED_SIGN_IN: say("Failed to sign in"),
-    Action.AUDIT: say("Read this log"),
-}
-HOW_WORDS = {
-    How.PAGE: say_in("how somebody looked", "page"),
-    How.API: say_in("how somebody looked", "API"),
-    How.MCP: say_in("how somebody looked", "assistant"),
-    How.COMMAND: say_in("how somebody looked", "command"),
-}
-OBJECT_WORDS = {
-    "conversation": say("conversation"),
-    "user": say("user"),
-    "context": say("context"),
-    "topic": say("topic"),
-    "key": say("key"),
-    "member": say("member"),
-    "invitation": say("invitation"),
-    "removal": say("removal"),
-    "run": say_in("of a test set", "run"),
-}
 DONE = {"days": say("Older entries go once a day.")}
 
 
@@ -166,14 +140,11 @@ def _words() -> dict[str, Any]:
         "HOW_WORDS": HOW_WORDS,
         "OBJECT_WORDS": OBJECT_WORDS,
         "ACTIONS": list(Action),
-        "place_of": _place_of,
+        "place_of": place_of,
+        "deed_of": deed_of,
+        "where_of": where_of,
         "is_digest": _is_digest,
     }
-
-
-def _place_of(entry: Entry) -> str:
-    """The address without what is the same everywhere."""
-    return entry.place.removeprefix("/p/{project}").removeprefix("/api/v1") or "/"
 
 
 def _is_digest(entry: Entry) -> bool:

@@ -26,7 +26,7 @@ NOTHING = Rule()
 TOLD = Rule(Action.LIST)
 PRIVACY = Rule(Action.PRIVACY)
 MEMBERS = Rule(Action.MEMBERS)
-REMOVALS = Rule(Action.REMOVAL)
+REMOVALS = Rule(Action.REMOVALS_SEEN)
 EMBEDDED = Rule(Action.EMBED)
 """Whoever admits a token notes its project, and `by` an `embed`."""
 API, HOME, SETTINGS = "/api/v1", "/p/{project}", "/p/{project}/settings"
@@ -60,7 +60,7 @@ RULES = {
     f"GET {API}/evaluations/run/{{run}}": Rule(Action.LIST, "run", "run", only="hits"),
     f"GET {API}/audit": Rule(Action.AUDIT),
     f"GET {API}/removals": REMOVALS,
-    f"GET {API}/removals/{{id}}": Rule(Action.REMOVAL, "removal", "id"),
+    f"GET {API}/removals/{{id}}": Rule(Action.REMOVALS_SEEN, "removal", "id"),
     f"DELETE {API}/users/{{user:path}}": Rule(Action.REMOVAL, "user", "user"),
     f"DELETE {API}/conversations/{{id:path}}": Rule(Action.REMOVAL, "conversation", "id"),
     f"POST {API}/sql": Rule(Action.SQL, only="sql"),
@@ -103,12 +103,12 @@ RULES = {
     f"POST {SETTINGS}/privacy/try": TOLD,
     f"POST {SETTINGS}/understanding": PRIVACY,
     f"GET {DATA}": REMOVALS,
-    f"GET {DATA}/{{removal}}": Rule(Action.REMOVAL, "removal", "removal"),
+    f"GET {DATA}/{{removal}}": Rule(Action.REMOVALS_SEEN, "removal", "removal"),
     f"POST {DATA}/retention": PRIVACY,
     f"POST {DATA}/count": NOTHING,
     f"POST {DATA}/user": Rule(Action.REMOVAL, "user", "user_id"),
     f"POST {DATA}/talk": Rule(Action.REMOVAL, "conversation", "conversation"),
-    f"POST {DATA}/find": Rule(Action.REMOVAL, "user", "user_id"),
+    f"POST {DATA}/find": Rule(Action.REMOVALS_SEEN, "user", "user_id"),
     f"POST {SETTINGS}/keys": Rule(Action.KEYS),
     f"POST {HOME}/start/key": Rule(Action.KEYS),
     f"POST {SETTINGS}/keys/{{key}}/limits": Rule(Action.KEYS, "key", "key"),
