@@ -159,8 +159,8 @@ class Dashboard:
             columns = [field.name for field in fields(ConversationRow)]
             rows = [asdict(row) for row in found]
             return download(kind, f"{visitor.project.id}-conversations", columns, rows)
+        signals = self._beside.start(partial(self._happenings.signals, asked.question))
         page = self._page(self._reports.conversations, asked.question)
-        signals = self._happenings.signals(asked.question)
         return self._list(
             request,
             "conversations",
@@ -169,7 +169,7 @@ class Dashboard:
             tree,
             page,
             CONVERSATION_SORTS,
-            signals=signals,
+            signals=signals(),
         )
 
     def users(self, request: Request) -> Response:
