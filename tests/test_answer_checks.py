@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causerie.answer_checks import WORD, Material, check
+from causerie.answer_checks import WORD, Material, check, contrast
 from causerie.cases import Case, Line
 from causerie.errors import Invalid, Unavailable
 from causerie.evaluation_runs import Evaluation, Outcome, Reason, Response
@@ -297,6 +297,32 @@ def test_an_evaluator_of_a_project_needs_a_judge(examining: Examining) -> None:
     assert [one.outcome for one in evaluations] == [Outcome.INCONCLUSIVE] * 2
     assert "No language model" in evaluations[0].reasons[0].reason
     assert "no such evaluator" in evaluations[1].reasons[0].reason
+
+
+@pytest.mark.parametrize("language", CASES)
+def test_closeness_passes_nothing_that_a_few_words_turn_around(language: str) -> None:
+    rows = [one for one in CASES[language] if one.use.evaluator == "semantic_match"]
+    wrong = [one for one in rows if one.outcome is Outcome.NEGATIVE]
+    found = judged(offline(), wrong)
+    assert wrong and Outcome.POSITIVE not in {one.outcome for one in found}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("Open on Monday.", "open on MONDAY", None),
+        ("Open on Monday.", "Closed on Monday.", ("open", "closed")),
+        ("It is covered.", "It is not covered.", ("–", "not")),
+        ("It comes on 3 May.", "It comes on 30 May.", ("3", "30")),
+        ("Refunds take a week.", "You will have your money in seven days.", None),
+        ("含早餐。", "不含早餐。", ("–", "不")),
+        ("", "", None),
+    ],
+)
+def test_two_texts_of_mostly_the_same_words_differ_in_the_others(
+    one: str, other: str, expected: tuple[str, str] | None
+) -> None:
+    assert contrast(one, other) == expected
 
 
 def test_a_meaning_that_cannot_be_measured_is_inconclusive() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -54,6 +55,8 @@ WIDE = {
 }
 """Letters and digits as wide as a Chinese sign."""
 SHOWN_CHARS = 200
+CONTRAST_SHARE = 0.6
+"""Of the words of two texts, how many at least are shared where the others are all that counts."""
 SCHEMA_FAULTS_SHOWN = 5
 EXPRESSIONS = (
     "pattern",
@@ -181,6 +184,21 @@ def _read(text: str, *, fold: bool) -> str:
     text = unicodedata.normalize("NFC", text).translate(SHAPES).translate(INVISIBLE)
     text = re.sub(r"\s+", " ", text)
     return _folded(text) if fold else text
+
+
+def contrast(one: str, other: str) -> tuple[str, str] | None:
+    """The words in which two texts differ that share most of theirs, up to case and order; None for
+    texts that are the same, or that are put in other words altogether.
+    """
+    left, right = (Counter(WORD.findall(_read(text, fold=True))) for text in (one, other))
+    shared = 2 * (left & right).total()
+    if left == right or shared < CONTRAST_SHARE * (left.total() + right.total()):
+        return None
+    return _listed(left - right), _listed(right - left)
+
+
+def _listed(words: Counter[str]) -> str:
+    return _shown(" ".join(words)) or "–"
 
 
 def _expression(options: Regex, material: Material) -> Verdicts:

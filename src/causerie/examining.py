@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from causerie.answer_checks import Guesses, Material, attempted, check, inconclusive, outcome_of
+from causerie.answer_checks import (
+    Guesses,
+    Material,
+    attempted,
+    check,
+    contrast,
+    inconclusive,
+    outcome_of,
+)
 from causerie.cases import Case
 from causerie.errors import CauserieError
 from causerie.evaluation_questions import closeness, question_about
@@ -150,7 +158,9 @@ class Examining:
             }
         vectors = dict(zip(texts, rows, strict=True))
         return {
-            place: _measured(use, _cosine(vectors[reference], vectors[text]), model)
+            place: _measured(
+                use, reference, text, _cosine(vectors[reference], vectors[text]), model
+            )
             for (place, use, _), (reference, text) in zip(near, pairs, strict=True)
         }
 
@@ -195,12 +205,20 @@ def _reference(use: EvaluatorUse) -> str:
     return options.semantic_match_string
 
 
-def _measured(use: EvaluatorUse, cosine: float, model: str) -> Evaluation:
+def _measured(
+    use: EvaluatorUse, reference: str, text: str, cosine: float, model: str
+) -> Evaluation:
     options = options_of(use)
     assert isinstance(options, SemanticMatch)
-    reasons = (closeness(options, cosine, model, threshold_of(model)),)
+    reason = closeness(options, cosine, model, threshold_of(model))
+    differing = contrast(reference, text) if reason.verdict else None
+    if differing is not None:
+        # A "not", or another day, hardly moves an embedding.
+        only = "It differs in a few words alone, of which closeness cannot tell what they change"
+        told = f"{reason.reason} {only}: {differing[1]} instead of {differing[0]}."
+        return msgspec.structs.replace(inconclusive(use, told), score=cosine)
     return Evaluation(
-        evaluator=use.evaluator, outcome=outcome_of(reasons), reasons=reasons, score=cosine
+        evaluator=use.evaluator, outcome=outcome_of((reason,)), reasons=(reason,), score=cosine
     )
 
 
