@@ -7,9 +7,10 @@ from random import Random
 
 import pytest
 
-from causerie.causes import Cause, Counts, cause_of, incidents, sign_of
+from causerie.causes import Cause, Counts, cause_of, incidents, sign_of, without
 from causerie.evidence import WHOLE, Part
 from causerie.findings import Finding
+from causerie.mornings import MEANT
 
 DAYS_BEFORE = 28
 VERSION: Part = ("meta:app_version", "4.2.0")
@@ -98,6 +99,11 @@ def test_findings_of_one_cause_are_one_incident() -> None:
     assert (first.lead, list(first.others)) == (grown, [down, mood, asked])
     assert first.cause == Cause(VERSION, 0.95, 40)
     assert (second.lead, second.others, second.cause) == (other, [], None)
+
+
+def test_what_is_not_understood_yet_is_behind_nothing() -> None:
+    causes = {0: Cause(LOGIN, 0.9, 30), 1: Cause(VERSION, 0.8, 20)}
+    assert without(causes, MEANT) == {1: causes[1]}
 
 
 def test_that_a_topic_grew_within_another_is_no_cause_to_tell() -> None:

@@ -4,7 +4,7 @@ are of one cause, told as one incident. Values and rules alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -112,6 +112,11 @@ def cause_of(
         if leans and chance * guesses <= FALSE_RATE:
             found.append((chance, Cause(part, min(share, 1.0), own)))
     return min(found, key=lambda each: (each[0], each[1].part))[1] if found else None
+
+
+def without(causes: Mapping[int, Cause], dimensions: Collection[str]) -> dict[int, Cause]:
+    """The causes that are of none of these dimensions."""
+    return {place: cause for place, cause in causes.items() if cause.part[0] not in dimensions}
 
 
 def anchors(findings: Sequence[Finding]) -> Set[Part]:

@@ -21,6 +21,7 @@ from causerie.causes import (
     cause_of,
     incidents,
     sign_of,
+    without,
 )
 from causerie.comparisons import DAYS_MIN
 from causerie.costs import CallQuestion
@@ -157,7 +158,10 @@ class Mornings:
         )
         whole = parts[WHOLE].spans[-1] if WHOLE in parts else Tally()
         found = find(evidence)
-        told = incidents(found, self._causes(found, question, look, tree, before))
+        causes = self._causes(found, question, look, tree, before)
+        if left > LEFT_MAX:
+            causes = without(causes, MEANT)
+        told = incidents(found, causes)
         return Morning(look, found, whole, before, extent.latest, left, currency, told)
 
     # ---- conversations -----------------------------------------------------------------------
