@@ -21,6 +21,7 @@ from causerie.evaluation_runs import CaseResult, Run, RunStatus
 from causerie.evaluation_runs import Response as Answered
 from causerie.notes import Note
 from causerie.notices import Destination, Kind
+from causerie.online_evaluators import OnlineEvaluator
 from causerie.removals import Scope, Stage, Target
 from causerie.store.alerts import Alerts
 from causerie.store.contexts import Contexts
@@ -31,6 +32,7 @@ from causerie.store.evaluation_schema import evaluation_results
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.notes import Notes
 from causerie.store.notices import Notices
+from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.removals import Removals
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import transaction
@@ -83,6 +85,11 @@ GET   /api/v1/test_sets                              401  401  401  401  200  40
 POST  /api/v1/evaluations/run                        401  401  401  401  202  403  401  404  401
 GET   /api/v1/evaluations/run                        401  401  401  401  200  403  401  200  401
 GET   /api/v1/evaluations/run/{run}                  401  401  401  401  200  403  401  404  401
+GET   /api/v1/evaluations/online                     401  401  401  401  200  403  401  200  401
+POST  /api/v1/evaluations/online                     401  401  401  401  201  403  401  201  401
+GET   /api/v1/evaluations/online/{evaluator:path}    401  401  401  401  200  403  401  404  401
+PATCH /api/v1/evaluations/online/{evaluator:path}    401  401  401  401  200  403  401  404  401
+DELETE /api/v1/evaluations/online/{evaluator:path}   401  401  401  401  204  403  401  404  401
 GET   /api/v1/audit                                  401  401  401  401  200  403  401  200  401
 GET   /api/v1/removals                               401  401  401  401  200  403  401  200  401
 GET   /api/v1/removals/{id}                          401  401  401  401  404  403  401  404  401
@@ -271,6 +278,7 @@ class Street:
         self._keep_note()
         self._watch()
         self._keep_run()
+        self._observe()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -390,6 +398,19 @@ class Street:
         with transaction(engine) as connection:
             connection.execute(evaluation_results.insert().values(**row))
 
+    def _observe(self) -> None:
+        self.online, now = self.secret("online"), self.cast.clock()
+        online = OnlineEvaluator(
+            project=self.mine,
+            name=self.online,
+            evaluator="regex",
+            options={"pattern": self.secret("pattern")},
+            since=now,
+            created_at=now,
+            changed_at=now,
+        )
+        OnlineEvaluators(self.cast.stores.engine).add(online)
+
     def _keep_removal(self) -> None:
         self.removals = Removals(self.cast.stores.engine, open_vault(self.cast.folder, ""))
         target = Target(scope=Scope.USER, names=("nobody",))
@@ -487,6 +508,7 @@ class Street:
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
             "{name:path}": "app.css",
+            "{evaluator:path}": self.online,
             "{rest:path}": "conversations",
         }
         path = door.path
@@ -508,6 +530,9 @@ class Street:
         return {**own, "gone": self.gone, "other": tokens["stranger"]}[who]
 
     def _body(self, door: Door) -> object:
+        if "/evaluations/online" in door.path:
+            named = {} if door.method == "PATCH" else {"name": "Another", "evaluator": "length"}
+            return {**named, "percent": 10}
         if door.method == "PATCH":
             return [{"rating": 1}]
         asked = "SELECT * FROM messages"

@@ -26,6 +26,7 @@ from causerie.exchanges import API, Exchange
 from causerie.ingest import How, Ingest, Submission
 from causerie.journal import Journal
 from causerie.judging import Inquiry, Verdict, Wanted, digest_of
+from causerie.online_evaluators import LiveOutcome, OnlineEvaluator
 from causerie.privacy import PersonalDataFilter
 from causerie.recordings import Ended, Recording, encode
 from causerie.removals import Check, Removal, Scope, Stage, is_genuine
@@ -38,6 +39,8 @@ from causerie.store.evaluation_runs import EvaluationRuns
 from causerie.store.event_removals import EventRemovals
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
+from causerie.store.online_evaluators import OnlineEvaluators
+from causerie.store.outcomes import Answer, Judged, Outcomes
 from causerie.store.privacy_schema import removals as removals_table
 from causerie.store.removals import Removals
 from causerie.store.responses import Responses
@@ -178,6 +181,32 @@ class Place:
         ]
         assert runs.keep(taken, "me", results, now)
 
+    def observe(self, texts: Mapping[str, str]) -> None:
+        """An online evaluator that has a judge, and quotes the answers of conversations by their
+        ids.
+        """
+        project, now = self.project.id, self.clock()
+        online = OnlineEvaluator(
+            project=project,
+            name="Tries",
+            evaluator="attempts_answer",
+            since=now,
+            created_at=now,
+            changed_at=now,
+        )
+        OnlineEvaluators(self.engine).add(online)
+        for id, text in texts.items():
+            told = Judged(Answer("", id, 1, f"m-{id}"), now, LiveOutcome.PASS, text, now)
+            Outcomes(self.events).keep(online, [told], 5)
+            question = Inquiry(
+                question="evaluation:attempts_answer@ep",
+                wanted=Wanted.VERDICT,
+                system="",
+                text=text,
+                digest=digest_of(f"system {text}"),
+            )
+            Verdicts(self.engine).keep(project, question, Verdict(True, text), now)
+
     def conversations(self) -> set[str]:
         """Ids of all that the reports know."""
         span = (self.clock() - timedelta(days=9000), self.clock() + timedelta(days=2))
@@ -264,7 +293,7 @@ def fill(place: Place, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]
     monkeypatch.setattr(understood, "VERSION", 5)
     # Letters alone: digits could look like personal data, and be masked.
     gone = f"gone-{place.project.id[-6:].translate(LETTERS)}"
-    words = [f"{word}-{gone}" for word in ("quartz", "xylophone", "waits", "held", "journal")]
+    words = [f"{word}-{gone}" for word in ("quartz", "xylophone", "waits", "held", "quoted")]
     said = f"my {words[0]} is broken"
     place.say(gone, said, f"which {words[1]}?", id=f"c-{gone}")
     place.say("stays", "my lamp is broken", "which lamp?", id="c-stays")
@@ -280,6 +309,7 @@ def fill(place: Place, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]
     place.say(gone, words[2], "well", id=f"w-{gone}")
     place.hold(gone, words[3], f"ctx-{gone}")
     place.examine({f"c-{gone}": said, "c-stays": "my lamp is broken"})
+    place.observe({f"c-{gone}": f"It says {words[4]}.", "c-stays": "It says lamp."})
     place.hold("stays", "a lamp", "ctx-stays")
     place.judge(said)
     place.judge("my lamp is broken")
@@ -295,7 +325,7 @@ def fill(place: Place, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]
         created_at=place.clock(),
     )
     Views(place.engine).add(view)
-    return gone, [gone, *words[:4]]
+    return gone, [gone, *words]
 
 
 def test_nothing_of_a_user_is_left_in_any_file(
@@ -315,6 +345,7 @@ def test_nothing_of_a_user_is_left_in_any_file(
         "conversations": 1,
         "messages": 2,
         "meanings": 1,
+        "outcomes": 1,
         "exchanges": 1,
         "waiting": 2,
         "identities": 2,
@@ -326,7 +357,8 @@ def test_nothing_of_a_user_is_left_in_any_file(
         "cases": 1,
         "evaluation_results": 1,
     }
-    assert Check("cases", 0) in done.proof.checked
+    assert Outcomes(place.events).tallies(place.project.id) == {"Tries": {"pass": 1}}
+    assert {Check("cases", 0), Check("outcomes", 0)} <= set(done.proof.checked)
     left = TestSets(place.engine).version(place.project.id, "set", 1).cases
     assert [one.is_removed for one in left] == [True, False]
     assert Contexts(place.engine).get(place.project.id, "ctx-stays", place.clock()).turns == 1

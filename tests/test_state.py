@@ -17,13 +17,14 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
 from causerie.config import Settings
 from causerie.store.embed_schema import embeds
 from causerie.store.evaluation_schema import evaluation_runs
+from causerie.store.online_schema import online_evaluators
 from causerie.store.privacy_schema import removals
 from causerie.store.state import MIGRATIONS, open_state
 from causerie.store.state_schema import keys
 from tests.conftest import Postgres
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-TABLES = (embeds, evaluation_runs, removals)
+TABLES = (embeds, evaluation_runs, online_evaluators, removals)
 """Of every file of tables one, so that all are known."""
 VERSIONS = sorted(MIGRATIONS.glob("versions/0*.py"))
 

@@ -43,6 +43,11 @@ POST  /api/v1/test_sets                              403    403    403
 GET   /api/v1/evaluations/run                        403    403    403
 POST  /api/v1/evaluations/run                        403    403    403
 GET   /api/v1/evaluations/run/{run}                  403    403    403
+GET   /api/v1/evaluations/online                     403    403    403
+POST  /api/v1/evaluations/online                     403    403    403
+GET   /api/v1/evaluations/online/{evaluator:path}    403    403    403
+PATCH /api/v1/evaluations/online/{evaluator:path}    403    403    403
+DELETE /api/v1/evaluations/online/{evaluator:path}   403    403    403
 GET   /api/v1/audit                                  403    403    403
 GET   /api/v1/removals                               403    403    403
 GET   /api/v1/removals/{id}                          403    403    403

@@ -32,6 +32,7 @@ from causerie.metric_reports import MetricReports
 from causerie.postroom import open_postroom
 from causerie.privacy import PersonalDataFilter
 from causerie.showroom import Showroom
+from causerie.store.outcomes import Outcomes
 from causerie.stores import Stores, open_desk, open_discretion
 from causerie.switchboard import Switchboard, open_shelves
 from causerie.web.answers import Answers
@@ -48,6 +49,7 @@ from causerie.web.mcp_answers import McpAnswers
 from causerie.web.mcp_tools import Tools
 from causerie.web.metrics_api import MetricsAPI
 from causerie.web.offers import Offers
+from causerie.web.online_api import OnlineAPI
 from causerie.web.pages import Pages
 from causerie.web.removals_api import RemovalsAPI
 from causerie.web.sql_api import SqlAPI
@@ -172,7 +174,7 @@ class Parts:
             settings.open_project,
         )
         self.laboratory = open_laboratory(
-            settings, stores.engine, self.workshop, self._find_named, self._find_endpoint, clock
+            settings, stores, self.workshop, self._find_named, self._find_endpoint, clock
         )
         self.postroom = open_postroom(
             settings, stores, self.shelves, self.pages, self.discretion, clock
@@ -256,6 +258,14 @@ class Parts:
                 self.laboratory.evaluating,
                 clock,
                 self.uid,
+            ).routes(),
+            *OnlineAPI(
+                self.keys,
+                self.laboratory.online,
+                Outcomes(stores.events),
+                self.laboratory.sets,
+                self.laboratory.observing.wake,
+                clock,
             ).routes(),
             *ExchangesAPI(self.keys, stores.events, clock).routes(),
             *EndpointsAPI(self.keys, self.shelves.endpoints, clock, self.callers.forget).routes(),

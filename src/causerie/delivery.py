@@ -193,6 +193,13 @@ class Delivery:
             self._lease = lease
         return lease is not None
 
+    def written(self) -> int | None:
+        """The version up to which there is every row that anybody has written; None while another
+        process is the one that writes.
+        """
+        with self._writing:
+            return self._lease if self._leads() else None
+
     def rewrite(self, work: Callable[[Callable[[], int]], None]) -> bool:
         """Have `work` read rows and write them again while nobody else writes any.
 

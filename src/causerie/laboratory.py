@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-
-from sqlalchemy import Engine
 
 from causerie.answering import Answering, FindEndpoint
 from causerie.clock import Clock
 from causerie.config import Settings
+from causerie.delivery import Named
 from causerie.evaluating import Evaluating
 from causerie.examining import Examining
 from causerie.judge import Judge, Patience
 from causerie.languages import Guess, LanguageDetector
 from causerie.model_processes import ModelProcesses
+from causerie.observing import Observing
 from causerie.prices import Prices
 from causerie.store.evaluation_runs import EvaluationRuns
+from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.test_sets import TestSets
+from causerie.stores import Stores
 from causerie.understanding import embedded
 from causerie.workshop import Workshop
 
 JUDGED_AT_ONCE = 8
+Delivered = Callable[[Sequence[Named]], None]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Laboratory:
     sets: TestSets
     runs: EvaluationRuns
     evaluating: Evaluating
+    online: OnlineEvaluators
+    observing: Observing
     processes: ModelProcesses
     is_alone: bool
     """No other process has these stores."""
@@ -42,16 +47,18 @@ class Laboratory:
         if self.is_alone:
             self.runs.free_all()
         self.evaluating.start()
+        self.observing.start()
 
     def stop(self) -> None:
         """End; what is half done goes on after the next start."""
         self.evaluating.stop()
+        self.observing.stop()
         self.processes.stop()
 
 
 def open_laboratory(
     settings: Settings,
-    engine: Engine,
+    stores: Stores,
     workshop: Workshop,
     find_endpoint: FindEndpoint,
     find_judge: FindEndpoint,
@@ -60,6 +67,7 @@ def open_laboratory(
     """Everything over open stores; nothing runs yet. `find_endpoint` finds by any name that cases
     have, `find_judge` by id.
     """
+    engine = stores.engine
     sets, runs, processes = TestSets(engine), EvaluationRuns(engine), ModelProcesses(1)
 
     def embed(project: str, texts: Sequence[str]) -> tuple[str, list[tuple[float, ...]]]:
@@ -70,8 +78,29 @@ def open_laboratory(
     examining = Examining(judge, workshop.verdicts, workshop.settings.get, embed, _guess)
     answering = Answering(find_endpoint, Prices(), clock)
     evaluating = Evaluating(sets, runs, answering, examining, secrets.token_hex(8), clock)
+    online = OnlineEvaluators(engine)
+    delivery = stores.delivery
+    observing = Observing(
+        stores.accounts,
+        online,
+        sets,
+        stores.events,
+        examining,
+        workshop.verdicts,
+        delivery,
+        clock,
+    )
+    delivery.delivered = _both(delivery.delivered, observing.delivered)
     is_alone = settings.embedded and not settings.state_url
-    return Laboratory(sets, runs, evaluating, processes, is_alone)
+    return Laboratory(sets, runs, evaluating, online, observing, processes, is_alone)
+
+
+def _both(one: Delivered, other: Delivered) -> Delivered:
+    def told(names: Sequence[Named]) -> None:
+        one(names)
+        other(names)
+
+    return told
 
 
 @cache

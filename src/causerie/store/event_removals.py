@@ -14,34 +14,45 @@ from typing import Any
 
 from causerie.removals import Scope, Target
 from causerie.store.events import EventStore, lookups
-from causerie.store.events_schema import CONVERSATIONS, EXCHANGES, MEANINGS, MESSAGES, EventTable
+from causerie.store.events_schema import (
+    CONVERSATIONS,
+    EXCHANGES,
+    MEANINGS,
+    MESSAGES,
+    OUTCOMES,
+    EventTable,
+)
 
 HIDDEN_AT_ONCE = 20_000
 """Conversations that are marked under one version."""
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
-BY_CONVERSATION = (MESSAGES, MEANINGS, CONVERSATIONS)
+BY_CONVERSATION = (MESSAGES, MEANINGS, OUTCOMES, CONVERSATIONS)
 """Found by the marks of conversations."""
 TABLES = (*BY_CONVERSATION, EXCHANGES)
 HIDE = {
     MESSAGES.name: "removal/hide_messages",
     MEANINGS.name: "removal/hide_meanings",
+    OUTCOMES.name: "removal/hide_outcomes",
     EXCHANGES.name: "removal/hide_exchanges",
 }
 MARKED = {
     MESSAGES.name: "removal/marked_messages",
     MEANINGS.name: "removal/marked_meanings",
+    OUTCOMES.name: "removal/marked_outcomes",
     CONVERSATIONS.name: "removal/marked_conversations",
     EXCHANGES.name: "removal/marked_exchanges",
 }
 ROWS = {
     MESSAGES.name: "removal/rows_messages",
     MEANINGS.name: "removal/rows_meanings",
+    OUTCOMES.name: "removal/rows_outcomes",
     CONVERSATIONS.name: "removal/rows_conversations",
     EXCHANGES.name: "removal/rows_exchanges",
 }
 LEFT = {
     MESSAGES.name: "removal/left_messages",
     MEANINGS.name: "removal/left_meanings",
+    OUTCOMES.name: "removal/left_outcomes",
     CONVERSATIONS.name: "removal/left_conversations",
     EXCHANGES.name: "removal/left_exchanges",
 }
@@ -77,7 +88,7 @@ class EventRemovals:
         """Mark what else there is of marked conversations, and calls of the target. From here on
         the engine may forget what was said whenever it merges parts.
         """
-        for table in (MESSAGES, MEANINGS, EXCHANGES):
+        for table in (MESSAGES, MEANINGS, OUTCOMES, EXCHANGES):
             marks = _hiding(project, target, versions)
             self._events.run(HIDE[table.name], marks)
 

@@ -48,7 +48,7 @@ ROWS_SETTINGS = {
     "output_format_json_validate_utf8": 1,
 }
 """What a query sets so that `answer` can read it."""
-BACKGROUND = "enrichment/"
+BACKGROUND = ("enrichment/", "evaluations/")
 """Statements for which nobody waits: they take one core and little memory."""
 BACKGROUND_SETTINGS = {"max_threads": 1, "max_block_size": 4096}
 UNKNOWN_DATABASE = 81

@@ -5,7 +5,7 @@ row per message and answers transcripts and text search. Both replace rows of th
 key by the highest version, so that writing a batch twice changes nothing. `exchanges` has a row
 per call of a model through the gateway, with what it took; its words are in the other two.
 `meanings` has what is understood of a message: narrow rows, written again whenever topics change,
-without the text.
+without the text. `outcomes` has what online evaluators said of an answer, a row per evaluator.
 
 A column that a later version needs goes into its table's dictionary, and nowhere else: tables that
 an earlier version made get it when they are opened. Its rows of then hold the type's default.
@@ -127,6 +127,27 @@ COLUMNS_OF_EXCHANGES = {
     "deleted": "UInt8",
 }
 
+COLUMNS_OF_OUTCOMES = {
+    "project": "LowCardinality(String)",
+    # The name of the online evaluator.
+    "evaluator": "LowCardinality(String)",
+    "tenant": "String",
+    "conversation": "String",
+    "position": "UInt64",
+    "message": "String",
+    "at": "DateTime64(6, 'UTC')",
+    "outcome": "LowCardinality(String)",
+    "reason": "String CODEC(ZSTD(1))",
+    # What the evaluator asked by then.
+    "revision": "UInt32",
+    "judged_at": "DateTime64(6, 'UTC')",
+    # How often a judge has failed, and when it is asked again: 1970 where it is not.
+    "failures": "UInt8",
+    "again_at": "DateTime64(6, 'UTC')",
+    "version": "UInt64",
+    "deleted": "UInt8",
+}
+
 SETTINGS = {
     # An insert that was acknowledged must outlive a power cut: the inbox forgets it.
     "fsync_after_insert": 1,
@@ -230,4 +251,11 @@ MEANINGS = EventTable(
     ("project", "tenant", "conversation", "position", "message"),
     "cityHash64(project, tenant, conversation)",
 )
-TABLES = (CONVERSATIONS, MESSAGES, EXCHANGES, MEANINGS)
+OUTCOMES = EventTable(
+    "outcomes",
+    COLUMNS_OF_OUTCOMES,
+    # Reports are about one evaluator at a time.
+    ("project", "evaluator", "tenant", "conversation", "position", "message"),
+    "cityHash64(project, tenant, conversation)",
+)
+TABLES = (CONVERSATIONS, MESSAGES, EXCHANGES, MEANINGS, OUTCOMES)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, delete, func, or_, select, text, update
+from sqlalchemy import Connection, Engine, Row, delete, func, select, text, update
 
 from causerie.errors import Unavailable
 from causerie.judging import about_title, asked_text, digest_of
@@ -26,6 +26,7 @@ from causerie.store.evaluation_schema import (
 )
 from causerie.store.event_removals import Key
 from causerie.store.inbox import decode
+from causerie.store.online_schema import online_evaluators
 from causerie.store.state import slices, transaction
 from causerie.store.state_schema import (
     alerts,
@@ -43,6 +44,7 @@ from causerie.store.state_schema import (
     verdicts,
     views,
 )
+from causerie.store.verdicts import judged_of
 from causerie.topic_maps import TopicMap
 from causerie.topic_names import shortened
 from causerie.topics import Definition
@@ -68,8 +70,6 @@ REWRITTEN = (
     set_cases,
     evaluation_results,
 )
-JUDGED = ("evaluator", "evaluation")
-"""How questions about answers to cases begin."""
 MENTIONS = {views: "query", alerts: "document", firings: "document", notices: "document"}
 Aliases = Callable[[str], Collection[str]]
 """The forms in which a user's id may be kept."""
@@ -234,10 +234,10 @@ class StateRemovals:
                     if (row.tenant, row.conversation) in keys:
                         found["evaluation_results"] += _drop_case(connection, row)
                         found["cases"] += 1
-            if found["cases"]:
+            watched = select(online_evaluators.c.name).where(online_evaluators.c.project == project)
+            if found["cases"] or (keys and connection.execute(watched).first() is not None):
                 # Judges may have quoted what they were shown; what is kept only saves asking again.
-                judged = or_(*(verdicts.c.question.like(f"{kind}:%") for kind in JUDGED))
-                connection.execute(delete(verdicts).where(verdicts.c.project == project, judged))
+                connection.execute(delete(verdicts).where(*judged_of(project)))
         return {name: count for name, count in found.items() if count}
 
     def count_cases(self, project: str, keys: Collection[Key]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import ColumnElement, Engine, delete, or_, select, update
 
 from causerie.judging import Inquiry, Verdict
 from causerie.store.state import insert_into, slices, transaction
@@ -15,6 +15,10 @@ from causerie.store.state_schema import asking_days, verdicts
 
 Asked = tuple[str, bytes]
 """A question, and the digest of the text that it is about."""
+
+
+JUDGED = ("evaluator", "evaluation")
+"""How questions about answers begin."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,19 @@ class Verdicts:
         of = (verdicts.c.project == project, verdicts.c.question == question)
         with transaction(self._engine) as connection:
             connection.execute(delete(verdicts).where(*of))
+
+    def forget_judged(self, project: str) -> None:
+        """Forget what judges said of answers, which they may have quoted. What is kept of it only
+        saves asking again.
+        """
+        with transaction(self._engine) as connection:
+            connection.execute(delete(verdicts).where(*judged_of(project)))
+
+
+def judged_of(project: str) -> tuple[ColumnElement[bool], ...]:
+    """What judges said of answers, as a condition."""
+    of = or_(*(verdicts.c.question.like(f"{kind}:%") for kind in JUDGED))
+    return verdicts.c.project == project, of
 
 
 def _of(project: str, day: str) -> tuple[Any, Any]:

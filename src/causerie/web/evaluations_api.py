@@ -69,7 +69,7 @@ class EvaluationsAPI:
     async def add(self, request: Request) -> Response:
         """The next version of a test set."""
         key, project = await run_in_threadpool(self._keys.find, request, Access.ADMIN)
-        body = _decoded(await read_body(request), wire.TestSetIn)
+        body = decoded(await read_body(request), wire.TestSetIn)
         copy = _copy(request.query_params.get("copy_test_cases_from") or body.copy_test_cases_from)
         return await run_in_threadpool(self._add, key, project, body, copy)
 
@@ -90,7 +90,7 @@ class EvaluationsAPI:
     async def run(self, request: Request) -> Response:
         """Begin a run, or find the one that there is of this version."""
         key, project = await run_in_threadpool(self._keys.find, request, Access.ADMIN)
-        body = _decoded(await read_body(request), wire.RunIn)
+        body = decoded(await read_body(request), wire.RunIn)
         return await run_in_threadpool(self._begin, key, project, body)
 
     def _begin(self, key: Key, project: Project, body: wire.RunIn) -> Response:
@@ -155,7 +155,8 @@ def begun(
     )
 
 
-def _decoded(body: bytes, shape: type[Shape]) -> Shape:
+def decoded(body: bytes, shape: type[Shape]) -> Shape:
+    """A body of that shape. Raises Invalid."""
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -149,3 +150,41 @@ class RunOut(Struct):
     error: str | UnsetType = UNSET
     cost: CostOut | UnsetType = UNSET
     results: list[ResultOut] | UnsetType = UNSET
+
+
+class OnlineIn(Struct, forbid_unknown_fields=True):
+    """Body of `/api/v1/evaluations/online`, which is ours."""
+
+    name: str
+    evaluator: str
+    options: dict[str, Any] = {}
+    percent: float = 100.0
+    enabled: bool = True
+    since: datetime | None = None
+    """Answers from before are not judged; now if not given."""
+
+
+class OnlineChangeIn(Struct, forbid_unknown_fields=True):
+    """What is to be otherwise; the name is for good."""
+
+    evaluator: str | UnsetType = UNSET
+    options: dict[str, Any] | UnsetType = UNSET
+    percent: float | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    since: datetime | UnsetType = UNSET
+
+
+class OnlineOut(Struct):
+    """An online evaluator, with what it has said so far."""
+
+    name: str
+    evaluator: str
+    options: dict[str, Any]
+    percent: float
+    enabled: bool
+    since: str
+    revision: int
+    by: str
+    created_at: str
+    changed_at: str
+    outcomes: dict[str, int]

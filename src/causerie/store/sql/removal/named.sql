@@ -16,6 +16,11 @@ FROM (
     AND ({every_tenant:Bool} OR tenant = {tenant:String})
     AND {scope:String} = 'conversation' AND conversation IN {names:Array(String)}
   UNION ALL
+  SELECT count() AS rows FROM outcomes
+  WHERE project = {project:String} AND version <= {version:UInt64}
+    AND ({every_tenant:Bool} OR tenant = {tenant:String})
+    AND {scope:String} = 'conversation' AND conversation IN {names:Array(String)}
+  UNION ALL
   SELECT count() AS rows FROM exchanges
   WHERE project = {project:String} AND version <= {version:UInt64}
     AND ({every_tenant:Bool} OR tenant = {tenant:String})

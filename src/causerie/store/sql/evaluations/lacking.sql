@@ -1,0 +1,24 @@
+-- Answers of sampled conversations that came after a version and that an evaluator has not judged as
+-- it asks now, in order. Old versions of a row do no harm: a mark is newer than what it takes away.
+WITH fresh AS (
+  SELECT tenant, conversation, position, id
+  FROM messages
+  WHERE project = {project:String}
+    AND version > {reached:UInt64}
+    AND (deleted
+      OR kind = 'message' AND role = 'assistant' AND at >= {since:DateTime64(6, 'UTC')})
+    AND CRC32(concat(tenant, '\0', conversation)) % {shares:UInt32} < {share:UInt32}
+  GROUP BY tenant, conversation, position, id
+  HAVING argMax(deleted, version) = 0
+)
+SELECT tenant, conversation, position, id
+FROM fresh
+WHERE (tenant, conversation, position, id) NOT IN (
+  SELECT tenant, conversation, position, message
+  FROM outcomes FINAL
+  WHERE project = {project:String}
+    AND evaluator = {evaluator:String}
+    AND revision = {revision:UInt32}
+    AND (tenant, conversation) IN (SELECT tenant, conversation FROM fresh))
+ORDER BY tenant, conversation, position, id
+LIMIT {limit:UInt32}
