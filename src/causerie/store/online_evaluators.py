@@ -60,8 +60,8 @@ class OnlineEvaluators:
                 raise Conflict(
                     say("a project has at most %(most)s online evaluators", most=ONLINE_MAX)
                 )
-            put = insert_into(connection, online_evaluators).values(**row)
-            if not connection.execute(put.on_conflict_do_nothing()).rowcount:
+            put = insert_into(connection, online_evaluators).values(**row).on_conflict_do_nothing()
+            if connection.execute(put.returning(columns.name)).first() is None:
                 raise Conflict(say("there is an online evaluator of that name"))
 
     def change(self, before: OnlineEvaluator, after: OnlineEvaluator) -> None:

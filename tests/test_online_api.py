@@ -1,0 +1,81 @@
+"""Online evaluators by the API, over a running server that judges as it goes."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from httpx2 import Response
+
+from tests.conftest import Cast
+
+PATH = "/api/v1/evaluations/online"
+WAIT_SECONDS_MAX = 30
+
+
+@pytest.fixture
+def name() -> str:
+    return f"Is short / {uuid.uuid4().hex[:8]}"
+
+
+def send(cast: Cast, method: str, path: str, body: Any = None) -> Response:
+    return cast.client.request(method, path, json=body, headers=cast.auth("admin"))
+
+
+def until(cast: Cast, path: str, is_so: Callable[[Any], bool]) -> Any:
+    end = time.monotonic() + WAIT_SECONDS_MAX
+    while time.monotonic() < end:
+        found = cast.get(path).json()
+        if is_so(found):
+            return found
+        time.sleep(0.02)
+    pytest.fail(f"it still says {found}")
+
+
+def test_what_is_logged_is_judged_and_told(shared_cast: Cast, name: str) -> None:
+    given = {"name": name, "evaluator": "length", "options": {"max": 20}}
+    made = send(shared_cast, "POST", PATH, given)
+    assert made.status_code == 201, made.text
+    told = made.json()
+    assert (told["name"], told["percent"], told["enabled"]) == (name, 100.0, True)
+    assert (told["revision"], told["by"], told["outcomes"]) == (1, "admin", {})
+    shared_cast.log(
+        {"role": "user", "message": "Hello"}, {"role": "assistant", "message": "Good day"}
+    )
+    path = f"{PATH}/{name}"
+    until(shared_cast, path, lambda told: told["outcomes"] == {"pass": 1})
+    changed = send(shared_cast, "PATCH", path, {"options": {"max": 2}, "percent": 100})
+    assert changed.status_code == 200 and changed.json()["revision"] == 2
+    until(shared_cast, path, lambda told: told["outcomes"] == {"fail": 1})
+    listed = shared_cast.get(PATH).json()["evaluators"]
+    assert name in [one["name"] for one in listed]
+    assert send(shared_cast, "DELETE", path).status_code == 204
+    assert shared_cast.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"evaluator": "golden_response"}, "evaluator"),
+        ({"percent": 0}, "percent"),
+        ({"percent": "many"}, "body"),
+        ({"surprise": 1}, "body"),
+        ({"since": "2026-05-20T12:00:00"}, "since"),
+        ({"options": {"most": 1}}, "options"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    shared_cast: Cast, name: str, given: dict[str, Any], field: str
+) -> None:
+    body = {"name": name, "evaluator": "length", **given}
+    refused = send(shared_cast, "POST", PATH, body)
+    assert (refused.status_code, refused.json()["error"]["field"]) == (400, field), refused.text
+
+
+def test_a_name_is_one_evaluators(shared_cast: Cast, name: str) -> None:
+    body = {"name": name, "evaluator": "no_refusal", "percent": 0.5}
+    assert send(shared_cast, "POST", PATH, body).status_code == 201
+    assert send(shared_cast, "POST", PATH, body).status_code == 409
