@@ -30,7 +30,9 @@ from causerie.lodge import open_lodge
 from causerie.meaning_reports import MeaningReports
 from causerie.metric_reports import MetricReports
 from causerie.postroom import open_postroom
+from causerie.prices import Prices
 from causerie.privacy import PersonalDataFilter
+from causerie.run_estimates import Estimates
 from causerie.showroom import Showroom
 from causerie.store.outcomes import Outcomes
 from causerie.stores import Stores, open_desk, open_discretion
@@ -299,6 +301,9 @@ class Parts:
             self.postroom,
             self.lodge,
             self.discretion,
+            self.laboratory,
+            Estimates(self.switchboard.tokens, Prices(), self.clock),
+            self.uid,
         )
 
 

@@ -17,8 +17,10 @@ from causerie.engagement import Engagement
 from causerie.funnels import Funnels
 from causerie.happenings import Happenings
 from causerie.inventory import Inventory
+from causerie.laboratory import Laboratory
 from causerie.lodge import Lodge
 from causerie.meaning_reports import MeaningReports
+from causerie.meaning_settings import Service
 from causerie.metric_reports import MetricReports
 from causerie.people import People
 from causerie.postroom import Postroom
@@ -26,6 +28,7 @@ from causerie.queries.desk import QueryDesk
 from causerie.reports import Reports
 from causerie.retention import RetentionReport
 from causerie.risks import RiskReport
+from causerie.run_estimates import Estimates
 from causerie.search import Search
 from causerie.store.embeds import Embeds
 from causerie.store.events import EventStore
@@ -52,6 +55,8 @@ from causerie.web.embed_pages import EmbedPages, Handler
 from causerie.web.embed_settings import EmbedSettings
 from causerie.web.endpoint_pages import EndpointPages
 from causerie.web.engagement_pages import EngagementPages
+from causerie.web.evaluation_pages import EvaluationPages
+from causerie.web.evaluator_pages import EvaluatorPages
 from causerie.web.explore_pages import ExplorePages
 from causerie.web.filtered_pages import FilteredPages
 from causerie.web.funnel_pages import FunnelPages
@@ -65,10 +70,12 @@ from causerie.web.pages import Pages
 from causerie.web.removal_pages import RemovalPages
 from causerie.web.retention_pages import RetentionPages
 from causerie.web.risk_pages import RiskPages
+from causerie.web.run_pages import RunPages
 from causerie.web.search_pages import SearchPages
 from causerie.web.settings_pages import SettingsPages
 from causerie.web.signin import Doors, SignIn
 from causerie.web.sql_pages import SqlPages
+from causerie.web.talk_case_pages import TalkCasePages
 from causerie.web.topic_forms import Trials
 from causerie.web.topic_map_pages import TopicMapPages
 from causerie.web.topic_pages import TopicPages
@@ -96,6 +103,9 @@ class Showroom:
         postroom: Postroom,
         lodge: Lodge,
         discretion: Discretion,
+        laboratory: Laboratory,
+        estimates: Estimates,
+        new_uid: Callable[[], str],
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -110,6 +120,9 @@ class Showroom:
         self.postroom = postroom
         self.lodge = lodge
         self.discretion = discretion
+        self.laboratory = laboratory
+        self.estimates = estimates
+        self.new_uid = new_uid
         self.sign_ins = SignIns(stores.engine)
         self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
         self.topics = Topics(stores.engine)
@@ -150,6 +163,7 @@ class Showroom:
             *ExplorePages(MetricReports(self.stores.events), self.filtered).routes(),
             *self._funnels(),
             *SqlPages(self.desk, self.views, self.filtered, self.doors).routes(),
+            *self._evaluations(),
             *self._understanding(),
             *self._embeds(),
             *self._gateway(),
@@ -328,6 +342,25 @@ class Showroom:
         events = self.stores.events
         funnels = Funnels(events, self.stores.reports)
         return FunnelPages(funnels, Happenings(events), self.filtered).routes()
+
+    def _evaluations(self) -> list[BaseRoute]:
+        sets, runs = self.laboratory.sets, self.laboratory.runs
+        offers, doors, pages, clock = self.offers, self.doors, self.pages, self.clock
+        estimates = self.estimates
+
+        def judge(project: str) -> Service:
+            return self.workshop.settings.get(project).judge
+
+        return [
+            *EvaluationPages(
+                sets, runs, estimates, offers, doors, pages, clock, lambda id: bool(judge(id))
+            ).routes(),
+            *TalkCasePages(sets, self.stores.reports, offers, self.filtered, doors, clock).routes(),
+            *RunPages(
+                sets, runs, self.laboratory.evaluating, offers, doors, pages, clock, self.new_uid
+            ).routes(),
+            *EvaluatorPages(sets, judge, offers, doors, pages, clock).routes(),
+        ]
 
     def _understanding(self) -> list[BaseRoute]:
         engine = self.stores.engine

@@ -86,15 +86,15 @@ class Switchboard:
         self._allowances = allowances
         self._voices = voices
         self._clock = clock
-        self._tokens = Tokens()
+        self.tokens = Tokens()
         self._prices = Prices()
         self._upstreams = Upstreams()
         journal = Journal(settings.data / JOURNALS, secrets.token_hex(8))
-        self._recorder = Recorder(journal, ingest, commit, self._prices, self._tokens)
+        self._recorder = Recorder(journal, ingest, commit, self._prices, self.tokens)
         self._gateway = Gateway(self._upstreams, self._recorder, allowances, status_of)
         self._calls = ContextCalls(
             shelves.contexts,
-            self._tokens,
+            self.tokens,
             clock,
             secrets.token_hex(4),
             WhenBusy(settings.when_busy),
@@ -110,7 +110,7 @@ class Switchboard:
 
     def routes(self) -> list[BaseRoute]:
         """Where it answers."""
-        turns = Turns(self._gateway, self._calls, self._tokens)
+        turns = Turns(self._gateway, self._calls, self.tokens)
         return [
             *OpenAIAPI(self._callers, turns, self._gateway, self._voices).routes(),
             *self._ark(turns).routes(),
@@ -120,9 +120,9 @@ class Switchboard:
 
     def _ark(self, turns: Turns) -> ArkAPI:
         contexts, clock = self._shelves.contexts, self._clock
-        forms = ContextForms(self._tokens, strict=self._settings.ark_limits)
+        forms = ContextForms(self.tokens, strict=self._settings.ark_limits)
         verbs = ContextVerbs(self._callers, self._calls, contexts, forms, clock)
-        added = ContextTurns(self._callers, self._calls, contexts, self._tokens, clock)
+        added = ContextTurns(self._callers, self._calls, contexts, self.tokens, clock)
         return ArkAPI(self._callers, turns, verbs, added, forms, self._gateway, clock, self._voices)
 
     def _responses(self) -> ResponsesAPI:
@@ -132,14 +132,14 @@ class Switchboard:
             self._shelves.contexts,
             self._shelves.responses,
             self._gateway,
-            self._tokens,
+            self.tokens,
             self._clock,
             self._voices,
         )
 
     def _conversations(self) -> ConversationsAPI:
         contexts = self._shelves.contexts
-        return ConversationsAPI(self._callers, self._calls, contexts, self._tokens, self._clock)
+        return ConversationsAPI(self._callers, self._calls, contexts, self.tokens, self._clock)
 
     async def start(self, projects: Callable[[str], Project | None]) -> None:
         """Open the pool of connections, keep what a kill left in the journal, begin the upkeep."""
@@ -157,7 +157,7 @@ class Switchboard:
 
     def warm(self) -> None:
         """Read vocabularies and prices, so that the first callers do not wait for them."""
-        self._tokens.load()
+        self.tokens.load()
         self._prices.load()
 
     async def stop(self) -> None:

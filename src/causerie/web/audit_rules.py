@@ -30,6 +30,7 @@ REMOVALS = Rule(Action.REMOVALS_SEEN)
 EMBEDDED = Rule(Action.EMBED)
 """Whoever admits a token notes its project, and `by` an `embed`."""
 API, HOME, SETTINGS = "/api/v1", "/p/{project}", "/p/{project}/settings"
+EVALUATIONS = f"{HOME}/evaluations"
 DATA, TOPIC = f"{SETTINGS}/privacy/data", f"{HOME}/topics/{{topic}}"
 OWN_CALLS = ("/v1/", "/api/v3/", "/context", f"{API}/log/", f"{API}/endpoints")
 """An app with a key of its own sends, and is answered from, what it said itself: the calls are kept
@@ -97,6 +98,12 @@ RULES = {
     f"GET {HOME}/contexts/{{context}}": Rule(Action.TRANSCRIPT, "context", "context"),
     f"POST {HOME}/contexts/{{context}}/delete": Rule(Action.REMOVAL, "context", "context"),
     f"POST {HOME}/contexts/{{context}}/undo": Rule(Action.REMOVAL, "context", "context"),
+    f"GET {EVALUATIONS}/new": Rule(Action.LIST, only="hits"),
+    f"GET {EVALUATIONS}/sets/{{set:path}}": Rule(Action.LIST, "test set", "set", only="hits"),
+    f"GET {EVALUATIONS}/talks": TOLD,
+    f"POST {EVALUATIONS}/talks": TOLD,
+    f"GET {EVALUATIONS}/runs/{{run}}": Rule(Action.LIST, "run", "run", only="hits"),
+    f"GET {EVALUATIONS}/compare": Rule(Action.LIST, "run", "now", only="hits"),
     f"GET {HOME}/reports/sql": Rule(Action.SQL, only="sql"),
     f"POST {HOME}/reports/sql": Rule(Action.SQL, only="sql"),
     # ---- who may, and what is kept -------------------------------------------------------------
@@ -133,6 +140,12 @@ GET {HOME}/reports
 GET {HOME}/reports/alerts
 GET {HOME}/reports/alerts/new
 GET {HOME}/reports/alerts/{{alert}}
+GET {EVALUATIONS}
+GET {EVALUATIONS}/evaluators
+GET {EVALUATIONS}/evaluators/new
+GET {EVALUATIONS}/evaluators/{{evaluator}}
+GET {EVALUATIONS}/runs
+GET {EVALUATIONS}/runs/{{run}}/progress
 GET {HOME}/reports/funnels
 GET {HOME}/topics/map
 GET {HOME}/topics/progress
@@ -154,6 +167,12 @@ GET {SETTINGS}/you
 POST {HOME}/endpoints
 POST {HOME}/endpoints/{{endpoint}}
 POST {HOME}/endpoints/{{endpoint}}/remove
+POST {EVALUATIONS}/drop
+POST {EVALUATIONS}/evaluators
+POST {EVALUATIONS}/evaluators/{{evaluator}}
+POST {EVALUATIONS}/evaluators/{{evaluator}}/remove
+POST {EVALUATIONS}/new
+POST {EVALUATIONS}/runs
 POST {HOME}/notes
 POST {HOME}/notes/{{note}}/remove
 POST {HOME}/reports/alerts

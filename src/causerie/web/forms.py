@@ -19,17 +19,15 @@ CSRF_FIELD = "csrf"
 STALE = say("This page had become too old. Go back, load it again and send the form once more.")
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form. Raises TooLarge over `FORM_BYTES_MAX`, Invalid when it is none."""
+async def read_form(request: Request, most: int = FORM_BYTES_MAX) -> dict[str, str]:
+    """The fields of a form. Raises TooLarge over `most` bytes, Invalid when it is none."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         raise Invalid(say("this page takes a form"))
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > FORM_BYTES_MAX:
-            raise TooLarge(
-                say("a form has at most %(form_bytes_max)s bytes", form_bytes_max=FORM_BYTES_MAX)
-            )
+        if len(body) > most:
+            raise TooLarge(say("a form has at most %(form_bytes_max)s bytes", form_bytes_max=most))
     try:
         pairs = parse_qsl(
             body.decode(),

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from causerie.accounts import Role
 from causerie.errors import CauserieError, Conflict, Invalid
-from causerie.web.forms import sentence
+from causerie.web.forms import FORM_BYTES_MAX, sentence
 from causerie.web.signin import Doors, Visitor
 
 Form = Mapping[str, str]
@@ -23,10 +23,15 @@ Refuse = Callable[[Request, Visitor, Form, CauserieError], Response]
 
 
 def post(
-    doors: Doors, path: str, needed: Role, change: Change, refuse: Refuse | None = None
+    doors: Doors,
+    path: str,
+    needed: Role,
+    change: Change,
+    refuse: Refuse | None = None,
+    most: int = FORM_BYTES_MAX,
 ) -> Route:
-    """An address that takes the form of a member with at least that role. What `change` raises as
-    Invalid or Conflict is said by `refuse`, if there is one.
+    """An address that takes the form of a member with at least that role, of at most so many bytes.
+    What `change` raises as Invalid or Conflict is said by `refuse`, if there is one.
     """
 
     def attempt(request: Request, visitor: Visitor, form: Form) -> Response:
@@ -39,7 +44,7 @@ def post(
 
     async def answer(request: Request) -> Response:
         visitor = await run_in_threadpool(doors.enter, request, needed)
-        form = await doors.check_form(request, visitor)
+        form = await doors.check_form(request, visitor, most)
         return await run_in_threadpool(attempt, request, visitor, form)
 
     return Route(path, answer, methods=["POST"])

@@ -19,7 +19,7 @@ from causerie.errors import Conflict, Forbidden, Invalid, NotFound, Unauthentica
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SESSION_LIFETIME, SignIns
 from causerie.web.audited import note
-from causerie.web.forms import check_csrf, read_form, sentence
+from causerie.web.forms import FORM_BYTES_MAX, check_csrf, read_form, sentence
 from causerie.web.pages import ROLE_WORDS, Pages
 from causerie.web.passwords import PASSWORD_CHARS_MIN, Attempts, Passwords, limits_of
 from causerie.wording import say
@@ -111,9 +111,13 @@ class Doors:
         except Unauthenticated:
             return None
 
-    async def check_form(self, request: Request, visitor: Visitor) -> dict[str, str]:
-        """The fields of a visitor's form. Raises Forbidden when it is not from our page."""
-        form = await read_form(request)
+    async def check_form(
+        self, request: Request, visitor: Visitor, most: int = FORM_BYTES_MAX
+    ) -> dict[str, str]:
+        """The fields of a visitor's form of at most so many bytes. Raises Forbidden when it is not
+        from our page.
+        """
+        form = await read_form(request, most)
         check_csrf(form, visitor.csrf)
         return form
 

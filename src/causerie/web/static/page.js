@@ -25,7 +25,7 @@ function refresh() {
 
 // Buttons that need a script are hidden until there is one.
 function reveal() {
-  for (const button of document.querySelectorAll("[data-copy], [data-keys], [data-theme-switch]")) {
+  for (const button of document.querySelectorAll("[data-copy], [data-keys], [data-theme-switch], [data-from-file]")) {
     button.hidden = false;
   }
 }
@@ -82,6 +82,14 @@ function switchTheme() {
 function onChange(event) {
   const form = event.target.closest?.("form[data-auto]");
   if (form && event.target.matches("select, [type=radio], [type=checkbox]")) form.requestSubmit();
+  if (event.target.matches?.("[type=file][data-into]")) readInto(event.target);
+}
+
+// What is in a file becomes what is in a field, where it can be looked at before it is sent.
+async function readInto(chooser) {
+  const [file] = chooser.files;
+  if (file) document.getElementById(chooser.dataset.into).value = await file.text();
+  chooser.value = "";
 }
 
 // Keeps addresses short: a filter that says nothing is not in them.
