@@ -19,6 +19,7 @@ from causerie.contexts import Context, Mode, Turn
 from causerie.endpoints import Endpoint, Upstream
 from causerie.evaluation_runs import CaseResult, Run, RunStatus
 from causerie.evaluation_runs import Response as Answered
+from causerie.evaluators import CustomEvaluator
 from causerie.notes import Note
 from causerie.notices import Destination, Kind
 from causerie.online_evaluators import OnlineEvaluator
@@ -151,6 +152,24 @@ POST  /p/{project}/settings/understanding/find       303  303  403  404  303  30
 GET   /p/{project}/settings                          200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/keys                     200  200  200  404  303  303  303  303  303
 GET   /p/{project}/settings/privacy                  200  200  200  404  303  303  303  303  303
+GET   /p/{project}/evaluations                       200  200  200  404  303  303  303  303  303
+GET   /p/{project}/evaluations/new                   200  200  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/new                   303  303  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/drop                  303  303  403  404  303  303  303  303  303
+GET   /p/{project}/evaluations/talks                 200  200  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/talks                 303  303  403  404  303  303  303  303  303
+GET   /p/{project}/evaluations/sets/{set:path}       200  200  200  404  303  303  303  303  303
+GET   /p/{project}/evaluations/runs                  200  200  200  404  303  303  303  303  303
+POST  /p/{project}/evaluations/runs                  303  303  403  404  303  303  303  303  303
+GET   /p/{project}/evaluations/runs/{run}            200  200  200  404  303  303  303  303  303
+GET   /p/{project}/evaluations/runs/{run}/progress   200  200  200  404  303  303  303  303  303
+GET   /p/{project}/evaluations/compare               200  200  200  404  303  303  303  303  303
+GET   /p/{project}/evaluations/evaluators            200  200  200  404  303  303  303  303  303
+GET   /p/{project}/evaluations/evaluators/new        200  200  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/evaluators            409  303  403  404  303  303  303  303  303
+GET   /p/{project}/evaluations/evaluators/{evaluator} 200 200  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/evaluators/{evaluator} 303 303  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/evaluators/{evaluator}/remove 404 303 403 404 303 303 303 303 303
 GET   /p/{project}/reports/alerts                    200  200  200  404  303  303  303  303  303
 GET   /p/{project}/reports/alerts/new                200  200  403  404  303  303  303  303  303
 GET   /p/{project}/reports/alerts/{alert}            200  200  200  404  303  303  303  303  303
@@ -279,6 +298,7 @@ class Street:
         self._watch()
         self._keep_run()
         self._observe()
+        self._keep_evaluator()
 
     def secret(self, what: str) -> str:
         """A word that stands nowhere else."""
@@ -411,6 +431,18 @@ class Street:
         )
         OnlineEvaluators(self.cast.stores.engine).add(online)
 
+    def _keep_evaluator(self) -> None:
+        self.evaluator, now = "an_evaluator", self.cast.clock()
+        made = CustomEvaluator(
+            project=self.mine,
+            identifier=self.evaluator,
+            name=self.secret("evaluator"),
+            instructions="Be kind.",
+            created_at=now,
+            changed_at=now,
+        )
+        TestSets(self.cast.stores.engine).put_evaluator(made)
+
     def _keep_removal(self) -> None:
         self.removals = Removals(self.cast.stores.engine, open_vault(self.cast.folder, ""))
         target = Target(scope=Scope.USER, names=("nobody",))
@@ -504,6 +536,8 @@ class Street:
             "{alert}": self.alert,
             "{removal}": self.removal,
             "{run}": self.run,
+            "{set:path}": self.set,
+            "{evaluator}": self.evaluator,
             "{user:path}": self.user,
             "{member}": self.members["viewer"],
             "{token}": "a-link-that-never-was",
@@ -580,6 +614,15 @@ class Street:
             "page": "conversations",
             "day": "2026-05-20",
             "text": "Something happened",
+            "set": self.set,
+            "version": "1",
+            "iterations": "1",
+            "case": "none",
+            "cases": "Where is it?",
+            "which": "all",
+            "given": "yes",
+            "instructions": "Be kind.",
+            "context": "context_window",
             "model_1": "m-1",
         }
 
@@ -604,6 +647,9 @@ class Street:
             self.notices.destinations(self.mine),
             Embeds(self.cast.stores.engine, open_vault(self.cast.folder, "")).get(self.mine),
             self.alerts.all(self.mine),
+            TestSets(self.cast.stores.engine).versions(self.mine),
+            TestSets(self.cast.stores.engine).evaluators(self.mine),
+            len(EvaluationRuns(self.cast.stores.engine).list(self.mine)),
             len(self.notices.log(self.mine)),
             self.sign_ins.invitations(self.mine, now),
             [self.sign_ins.session(hash_token(token), now) for token, _ in inside],
@@ -689,6 +735,9 @@ def test_a_guest_finds_only_their_own_at_home(street: Street) -> None:
                 "{note",
                 "{alert",
                 "{removal",
+                "{set",
+                "{run}",
+                "{evaluator}",
             )
         )
         assert answer.status_code == (404 if named else 200)
@@ -724,6 +773,9 @@ def test_what_strangers_send_changes_nothing(street: Street) -> None:
         "{place}",
         "{alert}",
         "{removal}",
+        "{set:path}",
+        "{run}",
+        "{evaluator}",
     ],
 )
 def test_what_belongs_to_one_project_cannot_be_had_through_another(

@@ -24,15 +24,13 @@ from causerie.config import Settings
 from causerie.endpoints import Endpoint
 from causerie.errors import CauserieError
 from causerie.ingest import GroupCommit, Ingest
-from causerie.laboratory import open_laboratory
+from causerie.laboratory import Laboratory, open_laboratory
 from causerie.local_models import LocalModel
 from causerie.lodge import open_lodge
 from causerie.meaning_reports import MeaningReports
 from causerie.metric_reports import MetricReports
 from causerie.postroom import open_postroom
-from causerie.prices import Prices
 from causerie.privacy import PersonalDataFilter
-from causerie.run_estimates import Estimates
 from causerie.showroom import Showroom
 from causerie.store.outcomes import Outcomes
 from causerie.stores import Stores, open_desk, open_discretion
@@ -175,9 +173,6 @@ class Parts:
             local,
             settings.open_project,
         )
-        self.laboratory = open_laboratory(
-            settings, stores, self.workshop, self._find_named, self._find_endpoint, clock
-        )
         self.postroom = open_postroom(
             settings, stores, self.shelves, self.pages, self.discretion, clock
         )
@@ -191,6 +186,7 @@ class Parts:
             self.voices,
             clock,
         )
+        self.laboratory = self._laboratory()
 
     def _workshop(self) -> Workshop:
         stores = self.stores
@@ -202,6 +198,17 @@ class Parts:
             stores.delivery,
             self.shelves.vault,
             self._find_endpoint,
+            self.clock,
+        )
+
+    def _laboratory(self) -> Laboratory:
+        return open_laboratory(
+            self.settings,
+            self.stores,
+            self.workshop,
+            self._find_named,
+            self._find_endpoint,
+            self.switchboard.tokens,
             self.clock,
         )
 
@@ -302,8 +309,6 @@ class Parts:
             self.lodge,
             self.discretion,
             self.laboratory,
-            Estimates(self.switchboard.tokens, Prices(), self.clock),
-            self.uid,
         )
 
 

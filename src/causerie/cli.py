@@ -16,12 +16,14 @@ from urllib.request import Request, urlopen
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from sqlalchemy import Engine
 
-from causerie.accounts import Project, Role
+from causerie.accounts import Project, Role, new_id
 from causerie.app import open_workshop_of
 from causerie.audit import Action
 from causerie.audit_command import audit_command
 from causerie.auditing import record_command
+from causerie.cases import CopyFrom
 from causerie.chat_command import chat
 from causerie.clock import utc_now
 from causerie.config import Settings
@@ -29,6 +31,7 @@ from causerie.diagnosis import diagnose
 from causerie.endpoint_commands import endpoint
 from causerie.errors import Conflict, Unavailable
 from causerie.evaluation_commands import evaluation
+from causerie.evaluation_runs import Run
 from causerie.imports import Reading
 from causerie.ingest import Ingest
 from causerie.key_commands import key
@@ -39,9 +42,11 @@ from causerie.server import run
 from causerie.sql_command import sql_command
 from causerie.store.accounts import Accounts
 from causerie.store.audit import AuditLog
+from causerie.store.evaluation_runs import EvaluationRuns
 from causerie.store.inbox import Inbox
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
+from causerie.store.test_sets import TestSets
 from causerie.stores import Stores, open_events, open_stores
 from causerie.terminal import (
     FIRST_PROJECT,
@@ -56,6 +61,7 @@ from causerie.terminal import (
 )
 from causerie.transfer import Importer, Tally, export
 from causerie.world import make_world
+from causerie.world_cases import SET_NAME, SHIFTS, USES, sample_cases
 
 ANSWER_CHUNK_BYTES = 1024 * 1024
 LINK_LIFETIME = timedelta(days=7)
@@ -170,6 +176,26 @@ def _fill(stores: Stores, project: Project) -> None:
             progress.update(task, completed=tally.conversations)
 
         importer.take(world, kept)
+    _add_tests(stores.engine, project.id)
+
+
+def _add_tests(engine: Engine, project: str) -> None:
+    """The sample's test set in two versions; both are run when the server has started."""
+    sets, runs = TestSets(engine), EvaluationRuns(engine)
+    for prompt in range(len(SHIFTS)):
+        cases = sample_cases(WORLD_SEED, prompt)
+        made = sets.add(project, SET_NAME, cases, USES, CopyFrom.NONE, "", utc_now())
+        runs.begin(
+            Run(
+                id=new_id("run"),
+                project=project,
+                name=made.name,
+                version=made.version,
+                iterations=1,
+                total=made.cases,
+                created_at=utc_now(),
+            )
+        )
 
 
 @contextmanager

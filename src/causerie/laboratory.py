@@ -18,10 +18,12 @@ from causerie.languages import Guess, LanguageDetector
 from causerie.model_processes import ModelProcesses
 from causerie.observing import Observing
 from causerie.prices import Prices
+from causerie.run_estimates import Estimates
 from causerie.store.evaluation_runs import EvaluationRuns
 from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.test_sets import TestSets
 from causerie.stores import Stores
+from causerie.tokens import Tokens
 from causerie.understanding import embedded
 from causerie.workshop import Workshop
 
@@ -36,6 +38,7 @@ class Laboratory:
     sets: TestSets
     runs: EvaluationRuns
     evaluating: Evaluating
+    estimates: Estimates
     online: OnlineEvaluators
     observing: Observing
     processes: ModelProcesses
@@ -62,6 +65,7 @@ def open_laboratory(
     workshop: Workshop,
     find_endpoint: FindEndpoint,
     find_judge: FindEndpoint,
+    tokens: Tokens,
     clock: Clock,
 ) -> Laboratory:
     """Everything over open stores; nothing runs yet. `find_endpoint` finds by any name that cases
@@ -76,7 +80,8 @@ def open_laboratory(
     patience = Patience(at_once=JUDGED_AT_ONCE)
     judge = Judge(workshop.verdicts, find_judge, clock, patience)
     examining = Examining(judge, workshop.verdicts, workshop.settings.get, embed, _guess)
-    answering = Answering(find_endpoint, Prices(), clock)
+    prices = Prices()
+    answering = Answering(find_endpoint, prices, clock)
     evaluating = Evaluating(sets, runs, answering, examining, secrets.token_hex(8), clock)
     online = OnlineEvaluators(engine)
     delivery = stores.delivery
@@ -92,7 +97,8 @@ def open_laboratory(
     )
     delivery.delivered = _both(delivery.delivered, observing.delivered)
     is_alone = settings.embedded and not settings.state_url
-    return Laboratory(sets, runs, evaluating, online, observing, processes, is_alone)
+    estimates = Estimates(tokens, prices, clock)
+    return Laboratory(sets, runs, evaluating, estimates, online, observing, processes, is_alone)
 
 
 def _both(one: Delivered, other: Delivered) -> Delivered:

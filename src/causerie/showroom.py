@@ -28,7 +28,6 @@ from causerie.queries.desk import QueryDesk
 from causerie.reports import Reports
 from causerie.retention import RetentionReport
 from causerie.risks import RiskReport
-from causerie.run_estimates import Estimates
 from causerie.search import Search
 from causerie.store.embeds import Embeds
 from causerie.store.events import EventStore
@@ -104,8 +103,6 @@ class Showroom:
         lodge: Lodge,
         discretion: Discretion,
         laboratory: Laboratory,
-        estimates: Estimates,
-        new_uid: Callable[[], str],
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -121,8 +118,6 @@ class Showroom:
         self.lodge = lodge
         self.discretion = discretion
         self.laboratory = laboratory
-        self.estimates = estimates
-        self.new_uid = new_uid
         self.sign_ins = SignIns(stores.engine)
         self.doors = Doors(stores.accounts, self.sign_ins, settings, clock)
         self.topics = Topics(stores.engine)
@@ -346,7 +341,7 @@ class Showroom:
     def _evaluations(self) -> list[BaseRoute]:
         sets, runs = self.laboratory.sets, self.laboratory.runs
         offers, doors, pages, clock = self.offers, self.doors, self.pages, self.clock
-        estimates = self.estimates
+        estimates, new_uid = self.laboratory.estimates, lambda: secrets.token_hex(16)
 
         def judge(project: str) -> Service:
             return self.workshop.settings.get(project).judge
@@ -357,7 +352,7 @@ class Showroom:
             ).routes(),
             *TalkCasePages(sets, self.stores.reports, offers, self.filtered, doors, clock).routes(),
             *RunPages(
-                sets, runs, self.laboratory.evaluating, offers, doors, pages, clock, self.new_uid
+                sets, runs, self.laboratory.evaluating, offers, doors, pages, clock, new_uid
             ).routes(),
             *EvaluatorPages(sets, judge, offers, doors, pages, clock).routes(),
         ]

@@ -329,6 +329,7 @@ def _outcome(text: str) -> Outcome | None:
 
 
 def _sure(changes: Sequence[EvaluatorChange]) -> set[str]:
-    """The evaluators whose differences are more than chance, of all that are looked at."""
-    found = beyond_chance([one.chance for one in changes], CHANCE_MAX)
-    return {one.evaluator for one, told in zip(changes, found, strict=True) if told}
+    """The evaluators whose differences are more than chance, of all where one was possible."""
+    moved = [one for one in changes if one.worse or one.better]
+    found = beyond_chance([one.chance for one in moved], CHANCE_MAX)
+    return {one.evaluator for one, told in zip(moved, found, strict=True) if told}
