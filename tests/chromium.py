@@ -24,7 +24,7 @@ LOOK_MS_MAX = 10_000
 REMOVAL_MS_MAX = 60_000
 CLOCK = re.compile(r"\d\d:\d\d|\d+\s?(?:min\b|分钟)")
 """What has moved on when a page is looked at once more: the time, and what is left of an hour."""
-SCRIPTED = "[data-copy], noscript"
+SCRIPTED = "[data-copy], [data-from-file], noscript"
 REFUSED = "Failed to load resource"
 
 
@@ -127,6 +127,32 @@ class Window:
         self.button("Keep the alert").click()
         self.page.wait_for_url(re.compile(rf"{re.escape(address)}/reports/alerts/(?!new)."))
         return self.page.url.rpartition("/")[2].partition("?")[0]
+
+    def new_test_set(self, address: str, name: str, case: str) -> str:
+        """The last part of the address of a test set with one case, as JSON."""
+        self.page.goto(f"{address}/evaluations/new")
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_label("Cases", exact=True).fill(case)
+        self.button("Make the test set").click()
+        self.page.wait_for_url("**/evaluations/sets/*")
+        return self.page.url.rpartition("/")[2].partition("?")[0]
+
+    def new_run(self, address: str, name: str) -> str:
+        """The id of a run of a test set, that is over; `name` is the last part of its address."""
+        self.page.goto(f"{address}/evaluations/sets/{name}")
+        self.button("Start the run").click()
+        self.page.wait_for_url("**/evaluations/runs/*")
+        expect(self.page.locator("#answers")).to_be_visible(timeout=REMOVAL_MS_MAX)
+        return self.page.url.rpartition("/")[2]
+
+    def new_evaluator(self, address: str, name: str, instructions: str) -> str:
+        """The identifier of an evaluator that asks a model."""
+        self.page.goto(f"{address}/evaluations/evaluators/new")
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_label("When does an answer pass?").fill(instructions)
+        self.button("Create evaluator").click()
+        self.page.wait_for_url("**/evaluators?done=made")
+        return self.page.locator(".rows code").first.inner_text()
 
     def new_removal(self, address: str) -> str:
         """The id of a removal that is done, of a user of whom nothing is known."""

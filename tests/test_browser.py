@@ -64,6 +64,9 @@ class Shop:
     topic: str
     alert: str
     removal: str
+    tests: str
+    run: str
+    evaluator: str
 
     def pages(self) -> list[str]:
         """The address of every page that a member can see."""
@@ -75,10 +78,14 @@ class Shop:
             "{topic}": self.topic,
             "{alert}": self.alert,
             "{removal}": self.removal,
+            "{set:path}": self.tests,
+            "{run}": self.run,
+            "{evaluator}": self.evaluator,
             "{user:path}": LONG_USER,
         }
         odd = f"{self.address}/conversations?user={LONG_USER}"
-        return [odd, f"{odd}&rating=up", *(fill(path, places) for path in paths())]
+        runs = f"{self.address}/evaluations/compare?before={self.run}&now={self.run}"
+        return [odd, f"{odd}&rating=up", runs, *(fill(path, places) for path in paths())]
 
 
 # ---- what there is before a test ---------------------------------------------------------------
@@ -177,9 +184,12 @@ def shop(server: ServerProcess, chromium: Browser, owner: StorageState) -> Shop:
     server.settle()
     wait_until_understood(window, address)
     removal = window.new_removal(address)
+    tests = window.new_test_set(address, LONG[:200], odd_case())
+    evaluator = window.new_evaluator(address, LONG[:60], f"The answer says {LONG}.")
+    run = window.new_run(address, tests)
     context.close()
     kept = keep_context(server, address.rpartition("/")[2])
-    return Shop(server, address, invitation, kept, topic, alert, removal)
+    return Shop(server, address, invitation, kept, topic, alert, removal, tests, run, evaluator)
 
 
 def wait_until_understood(window: Window, address: str) -> None:
@@ -206,6 +216,19 @@ def keep_context(server: ServerProcess, project: str) -> str:
     request = Request(f"{server.endpoint}/context/create", json.dumps(body).encode(), headers)
     with urlopen(request, context=trust) as answer:
         return str(json.load(answer)["id"])
+
+
+def odd_case() -> str:
+    """A case that is hard to lay out, with an answer that fails in every way."""
+    options = {"phrase": LONG, "context": "model_response_only"}
+    case = {
+        "name": LONG,
+        "messages": [{"role": "user", "message": f"靴 {LONG}"}],
+        "pregenerated_response": f"I apologise for the inconvenience. {LONG}" * 4,
+        "metadata": {LONG[:40]: LONG},
+        "evaluators": [{"evaluator": "context_contains_phrase", "options": options}],
+    }
+    return json.dumps(case)
 
 
 def shoes() -> Messages:

@@ -33,7 +33,7 @@ def send(cast: Cast, csrf: str, path: str, **form: str) -> Response:
     return cast.client.post(f"{home(cast)}/evaluations{path}", data={"csrf": csrf, **form})
 
 
-def act(cast: Cast, csrf: str, path: str, status: int = 200, **form: str) -> Page:
+def act(cast: Cast, csrf: str, path: str, status: int = 200, /, **form: str) -> Page:
     """Send a form; the page that it leads to."""
     answer = send(cast, csrf, path, **form)
     assert answer.status_code == status, answer.text
@@ -240,15 +240,17 @@ def test_a_run_says_its_cost_first_then_what_failed_first(cast: Cast) -> None:
     act(cast, csrf, "/new", name="support", cases=lines, use_no_apology="on", phrase="Here")
     before = look(cast, "/sets/support", iterations="3")
     assert "6 answers that the cases have are judged. No model is asked" in before.text
-    page = look(cast, f"/runs/{run(cast, csrf, 'support', 1)}")
-    assert "completed" in page.text and "50\u00a0% of 2 answers passed everything." in page.text
+    id = run(cast, csrf, "support", 1)
+    page = look(cast, f"/runs/{id}")
+    assert "completed" in page.text and "50 % of 2 answers passed everything." in page.text
     assert page.text.index("inconvenience") < page.text.index("Here it is.")
     for outcome in ("positive", "partially_passed", "negative", "inconclusive"):
         assert outcome in page.text
-    failed = look(cast, page.links["negative 1"].partition("/evaluations")[2].partition("#")[0])
+    assert page.links["negative 1"].endswith("?evaluator=no_apology&outcome=negative#answers")
+    failed = look(cast, f"/runs/{id}", evaluator="no_apology", outcome="negative")
     assert "1 answer fits" in failed.text and "Here it is." not in failed.text
     assert "There is such a run already." in look(cast, "/sets/support").text
-    assert "50\u00a0%" in look(cast).text and "support, version 1" in look(cast, "/runs").links
+    assert "50 %" in look(cast).text and "support, version 1" in look(cast, "/runs").links
 
 
 def test_rows_of_a_run_are_taken_away(cast: Cast) -> None:

@@ -21,6 +21,7 @@ LIGHTNESS = {"light": (0.8, 1.0), "dark": (0.0, 0.1)}
 NO_PAGES = {
     "/p/{project}/start/waiting": "a part of a page",
     "/p/{project}/topics/progress": "a part of a page",
+    "/p/{project}/evaluations/runs/{run}/progress": "a part of a page",
     "/p/{project}/views/{view}": "leads to the page that was kept",
 }
 """What a project has under its address that nobody opens in a window, and why."""
