@@ -169,7 +169,7 @@ def test_cases_come_a_page_at_a_time_and_are_searched(cast: Cast) -> None:
     assert "1 case fits" in found and "case-08" not in found
 
 
-# ---- cases of conversations -----------------------------------------------------------------------
+# ---- cases of conversations ------------------------------------------------------------------
 
 
 def test_conversations_that_fit_become_masked_cases_that_name_them(cast: Cast) -> None:
