@@ -226,6 +226,12 @@ def test_an_arrow_needs_more_than_chance(cast: Cast, see: See, topics: Topics) -
     assert "Rose points of the share of conversations Late parcels+80.0" in text
     assert "No topic fell beyond chance." in text
     assert "12 conversations" in see(page.links["12 conversations"]).text
+    # While they are sorted anew, one of the spans may be behind the other.
+    progress = Progress(cast.stores.engine)
+    progress.put(cast.project, 1, Standing(1_000, 50, cast.clock()))
+    assert "Rose points" not in see("/topics?days=7").text
+    progress.put(cast.project, 1, Standing(1, 50, cast.clock()))
+    assert "Rose points" in see("/topics?days=7").text
 
 
 def test_themes_fold_over_their_topics(cast: Cast, see: See, topics: Topics) -> None:

@@ -8,36 +8,26 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
 
 from causerie.accounts import TOPIC_USERS_MIN
 from causerie.errors import Unavailable
+from causerie.head_counts import HeadCount
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore
 from causerie.store.topics import Topics
 from causerie.topic_trees import TopicTree
 from causerie.topics import hushed
 
-COUNTED_FOR = timedelta(minutes=1)
-"""How old the numbers of people may be."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many people have talked about each topic; what is not in it nobody has."""
-
-    at: datetime
-    lineage: Mapping[str, list[str]]
-    people: Mapping[str, int]
 
 
 class Discretion:
     """Safe in threads. A suggested topic is named when as many users as its project asks for have
     talked about it, of whatever tenant and time; a conversation without a user counts as one. They
-    are counted once a minute. What cannot be counted is not named.
+    are counted once a minute, and more often where that is quick. What cannot be counted is not
+    named.
     """
 
     def __init__(
@@ -51,7 +41,7 @@ class Discretion:
         self._accounts = accounts
         self._events = events
         self._clock = clock
-        self._counts: dict[str, Count] = {}
+        self._counts: dict[str, HeadCount] = {}
         self._counting: defaultdict[str, Lock] = defaultdict(Lock)
 
     def tree(self, project: str) -> TopicTree:
@@ -77,7 +67,7 @@ class Discretion:
         # One counts, and whoever asks meanwhile waits for that.
         with self._counting[project]:
             now, known = self._clock(), self._counts.get(project)
-            if known and known.lineage == lineage and timedelta(0) <= now - known.at < COUNTED_FOR:
+            if known and known.stands(now, lineage):
                 return known.people
             try:
                 rows = self._events.select("reports/topic_people", {"project": project, **lineage})
@@ -85,5 +75,5 @@ class Discretion:
                 log.warning("%s: topics stay without names: %s", project, error)
                 return {}
             people = {row["topic"]: int(row["people"]) for row in rows}
-            self._counts[project] = Count(now, lineage, people)
+            self._counts[project] = HeadCount(now, self._clock(), lineage, people)
             return people

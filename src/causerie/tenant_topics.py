@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
 
 from msgspec.structs import replace
 
 from causerie.accounts import Project
+from causerie.head_counts import HeadCount
 from causerie.store.events import EventStore
 from causerie.topic_trees import TopicTree
 from causerie.topics import Definition, Topic, hushed
 
-COUNTED_FOR = timedelta(minutes=1)
-"""How old the numbers of people may be."""
 COUNTS_MAX = 1_000
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many people of a tenant have talked about each topic; what is not in it nobody has."""
-
-    at: datetime
-    lineage: Mapping[str, list[str]]
-    people: Mapping[str, int]
 
 
 class TenantTopics:
@@ -37,7 +26,7 @@ class TenantTopics:
     def __init__(self, topics: Callable[[str], TopicTree], clock: Callable[[], datetime]) -> None:
         self._topics = topics
         self._clock = clock
-        self._counts: dict[tuple[str, str], Count] = {}
+        self._counts: dict[tuple[str, str], HeadCount] = {}
         self._lock = Lock()
 
     def tree(self, events: EventStore, project: Project, tenant: str) -> TopicTree:
@@ -56,14 +45,14 @@ class TenantTopics:
     ) -> Mapping[str, int]:
         whose, lineage, now = (project, tenant), tree.parameters(), self._clock()
         known = self._counts.get(whose)
-        if known and known.lineage == lineage and timedelta(0) <= now - known.at < COUNTED_FOR:
+        if known and known.stands(now, lineage):
             return known.people
         rows = events.select("reports/tenant_topics", {"project": project, **lineage})
         people = {row["topic"]: int(row["people"]) for row in rows}
         with self._lock:
             if len(self._counts) >= COUNTS_MAX:
                 self._counts.clear()
-            self._counts[whose] = Count(now, lineage, people)
+            self._counts[whose] = HeadCount(now, self._clock(), lineage, people)
         return people
 
 

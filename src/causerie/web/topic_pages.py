@@ -72,6 +72,10 @@ DONE = {
     "deleted": say("The topic is deleted. Messages stay as they are."),
     "asked": say("Topics are found again, once all messages are understood."),
 }
+UNSETTLED_SHARE = 0.05
+"""Of the messages of a span, how many may lack meaning where it is compared with another."""
+UNSETTLED_MIN = 10
+"""So few may always: somebody is talking at the moment."""
 NOWHERE = {"progress": None, "known": 0}
 """How far the worker is, for those whom that is nothing to."""
 
@@ -142,7 +146,8 @@ class TopicPages:
         if kind in FORMATS:
             name, rows = f"{visitor.project.id}-topics", topic_rows(tree, now)
             return download(kind, name, COLUMNS, rows)
-        lines = Lines(tree, now, before())
+        is_settled = self._is_settled(visitor.project.id, now.every.messages)
+        lines = Lines(tree, now, before() if is_settled else None)
         sort = asked.question.sort or SORTS[0]
         found = lines.found()
         rising, falling = lines.moved()
@@ -165,10 +170,17 @@ class TopicPages:
             falling=falling[:MOVED_SHOWN],
             compares=lines.compares,
             hidden=lines.hidden(),
-            silent=lines.silent(),
+            silent=lines.silent() if is_settled else [],
             unhappiest=unhappiest(tree, now),
             lacking=None if visitor.embedded else self._lacking(visitor.project.id, tree),
         )
+
+    def _is_settled(self, project: str, understood: int) -> bool:
+        """Whether so little is left to be understood that two spans can be compared: the worker may
+        have come to one of them and not to the other.
+        """
+        standing = self._progress.get(project)
+        return standing is None or standing.left <= max(UNSETTLED_MIN, UNSETTLED_SHARE * understood)
 
     def _before(self, asked: Asked, tree: TopicTree) -> Talked | None:
         before = asked.question.previous()
@@ -214,7 +226,8 @@ class TopicPages:
         said = self._beside.start(partial(self._samples, about, topic))
         before = self._beside.start(partial(self._before, asked, tree))
         now = self._meanings.topics(asked.question, tree)
-        lines = Lines(tree, now, before())
+        is_settled = self._is_settled(visitor.project.id, now.every.messages)
+        lines = Lines(tree, now, before() if is_settled else None)
         line = lines.line(topic)
         home = visitor.home
         narrowed = replace(asked, filters=(*asked.filters, ("topic", topic.id)))
