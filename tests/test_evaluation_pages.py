@@ -6,14 +6,18 @@ import csv
 import io
 import json
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from httpx2 import Response
 
 from causerie.accounts import Role
+from causerie.endpoints import Endpoint, Price, Upstream
+from causerie.store.endpoints import Endpoints
 from causerie.store.evaluation_runs import EvaluationRuns
 from causerie.store.test_sets import TestSets
+from causerie.vault import open_vault
 from tests.conftest import Cast
 from tests.test_dashboard import home, sign_in, talk
 from tests.web_page import Page
@@ -251,6 +255,29 @@ def test_a_run_says_its_cost_first_then_what_failed_first(cast: Cast) -> None:
     assert "1 answer fits" in failed.text and "Here it is." not in failed.text
     assert "There is such a run already." in look(cast, "/sets/support").text
     assert "50 %" in look(cast).text and "support, version 1" in look(cast, "/runs").links
+
+
+def test_what_an_endpoint_would_cost_at_most_is_said_before_a_run(cast: Cast) -> None:
+    csrf = sign_in(cast)
+    upstream = Upstream(base_url="http://127.0.0.1:9/v1", model="m-1")
+    price = Price(input=Decimal(1), output=Decimal(1000), currency="USD")
+    made = Endpoint(
+        project=cast.project,
+        id="ep-dear",
+        name="Dear",
+        upstreams=(upstream,),
+        price=price,
+        output_tokens=1000,
+        created_at=cast.clock(),
+    )
+    Endpoints(cast.stores.engine, open_vault(cast.folder, "")).add(made)
+    act(cast, csrf, "/new", name="support", cases="Where is it?\nWhy?", model="ep-dear")
+    page = look(cast, "/sets/support", iterations="3")
+    # Two cases, three times, a thousand tokens at a thousand dollars a million.
+    assert "6 answers are asked for. They cost at most 6.00 USD" in page.text
+    dear = act(cast, csrf, "/new", name="given", cases=given("one", "1"))
+    assert "No model is asked" in dear.text
+    assert "They cost at most 1.00 USD" in look(cast, "/sets/given", model="ep-dear").text
 
 
 def test_rows_of_a_run_are_taken_away(cast: Cast) -> None:
