@@ -102,6 +102,8 @@ def _row(table: EventTable, project: str, index: int, text: str) -> list[Any]:
         "started_at": at,
         "ended_at": at + timedelta(minutes=5),
         "at": at,
+        "judged_at": at,
+        "again_at": at,
         "kind": ("message", "tool", "event")[index % 3],
         "role": "user",
         "metadata": {"plan": text},

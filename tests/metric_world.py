@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from causerie.store.events import EventStore
-from causerie.store.events_schema import CONVERSATIONS, EXCHANGES
+from causerie.store.events_schema import CONVERSATIONS, EXCHANGES, OUTCOMES
 from tests.kept_rows import put
 from tests.plain_metrics import Call, Talk, World
 
@@ -26,6 +26,7 @@ def keep(
     talks += [(one, 2, 0) for one in there]
     # Twice, as when a delivery was killed after it had written.
     talks += talks[-1:]
+    put(events, OUTCOMES, list(_outcomes(talks, project)))
     for table, kind in ((CONVERSATIONS, Talk), (EXCHANGES, Call)):
         put(
             events,
@@ -36,6 +37,25 @@ def keep(
                 if isinstance(one, kind)
             ],
         )
+
+
+def _outcomes(
+    talks: Sequence[tuple[Talk | Call, int, int]], project: str
+) -> Iterator[dict[str, Any]]:
+    for one, version, deleted in talks:
+        for place, outcome in enumerate(one.outcomes if isinstance(one, Talk) else ()):
+            row = {
+                "project": project,
+                "tenant": one.tenant,
+                "conversation": one.id,
+                "position": place,
+                "message": str(place),
+                "at": one.at + timedelta(minutes=1),
+                "version": version,
+            }
+            # One of another name says something else, and so did an earlier version of this one.
+            yield {**row, "evaluator": "Rude", "outcome": "pass" if place else "fail"}
+            yield {**row, "evaluator": "Polite", "outcome": outcome, "deleted": deleted}
 
 
 def _name(one: Talk | Call) -> tuple[type, str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from causerie.answer_checks import Material, check
@@ -28,11 +30,24 @@ from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.test_sets import TestSets
 from causerie.store.verdicts import Verdicts
 from causerie.testing import Ticking
+from tests.conftest import Cast
 
 Judge = Callable[[str], Evaluation]
 """What a language model would say of an answer."""
+WAIT_SECONDS_MAX = 30
 Place = tuple[str, str, str]
 """Tenant and id of a conversation, and the text of an answer in it."""
+
+
+def until(cast: Cast, path: str, is_so: Callable[[Any], bool]) -> Any:
+    """What a path of the API says, once it says so."""
+    end = time.monotonic() + WAIT_SECONDS_MAX
+    while time.monotonic() < end:
+        found = cast.get(path).json()
+        if is_so(found):
+            return found
+        time.sleep(0.02)
+    pytest.fail(f"it still says {found}")
 
 
 class Judging(Examining):

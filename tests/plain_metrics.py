@@ -38,6 +38,8 @@ class Talk:
     language: str = ""
     signals: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    """What an evaluator that is called Polite said of its answers."""
 
     @property
     def messages(self) -> int:
@@ -161,6 +163,8 @@ def _said_of(world: World, name: str, key: str, talk: Talk) -> list[str]:
         return world.ancestry(talk.topics) or [""]
     if name == "signal":
         return list(dict.fromkeys(talk.signals)) or [""]
+    if name == "evaluation":
+        return list(dict.fromkeys(talk.outcomes)) or [""]
     if name == "rating":
         return [word for word, thumbs in (("up", talk.up), ("down", talk.down)) if thumbs] or [
             "none"
@@ -262,6 +266,10 @@ OF_TALKS: dict[str, Callable[[Sequence[Talk]], Any]] = {
     ),
     "rated_messages": lambda talks: sum(talk.up + talk.down for talk in talks),
     "languages": _languages,
+    "pass_rate:Polite": lambda talks: ratio(
+        sum(talk.outcomes.count("pass") for talk in talks),
+        sum(talk.outcomes.count("pass") + talk.outcomes.count("fail") for talk in talks),
+    ),
 }
 
 

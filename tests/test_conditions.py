@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from causerie.costs import CallQuestion, Costs
 from causerie.meanings import MOOD_MARGIN
 from causerie.reports import Question, Reports
 from causerie.store.events import EventStore
-from causerie.store.events_schema import CONVERSATIONS, EXCHANGES, MESSAGES
+from causerie.store.events_schema import CONVERSATIONS, EXCHANGES, MESSAGES, OUTCOMES
 from tests.kept_rows import put
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -52,6 +53,8 @@ class Talk:
     events: list[Event]
     calls: list[Call]
     masked: bool
+    evaluations: dict[str, list[str]]
+    """What online evaluators said of its answers."""
 
     def __getattr__(self, name: str) -> Any:
         return self.row[name]
@@ -96,7 +99,12 @@ def talk(draw: random.Random, project: str, number: int) -> Talk:
         Call(draw.choice(["ep-a", "ep-b"]), draw.choice([200, 500]), draw.choice([0.1, 0.5]))
         for _ in range(draw.choice([0, 0, 1, 2]))
     ]
-    return Talk(row, events, calls, draw.random() < 0.3)
+    masked = draw.random() < 0.3
+    said = {
+        name: draw.choices(["pass", "fail", "inconclusive"], k=draw.randrange(3))
+        for name in ("Polite", "Short: 9")
+    }
+    return Talk(row, events, calls, masked, said)
 
 
 def keep(events: EventStore, project: str, talks: list[Talk]) -> None:
@@ -104,6 +112,7 @@ def keep(events: EventStore, project: str, talks: list[Talk]) -> None:
     for name in (project, f"{project}-other"):
         put(events, CONVERSATIONS, [{**one.row, "project": name} for one in talks[: len(talks)]])
     put(events, MESSAGES, [row for one in talks for row in message_rows(project, one)])
+    put(events, OUTCOMES, [row for one in talks for row in outcome_rows(project, one)])
     put(events, EXCHANGES, [row for one in talks for row in call_rows(project, one)])
 
 
@@ -120,6 +129,25 @@ def message_rows(project: str, one: Talk) -> list[dict[str, Any]]:
         told = {"name": event.name, "metadata": event.metadata}
         rows.append({**about, "position": place, "id": f"e{place}", "kind": "event", **told})
     return rows
+
+
+def outcome_rows(project: str, one: Talk) -> Iterator[dict[str, Any]]:
+    for name, outcomes in one.evaluations.items():
+        for place, outcome in enumerate(outcomes):
+            row = {
+                "project": project,
+                "evaluator": name,
+                "tenant": one.tenant,
+                "conversation": one.id,
+                "position": place,
+                "message": f"m{place}",
+                "at": one.ended_at,
+            }
+            # Said otherwise before; and what an evaluator said that has gone.
+            yield {**row, "outcome": "fail" if outcome == "pass" else "pass"}
+            yield {**row, "outcome": outcome, "version": 2}
+            yield {**row, "evaluator": "Gone", "outcome": "pass"}
+            yield {**row, "evaluator": "Gone", "outcome": "pass", "version": 2, "deleted": 1}
 
 
 def call_rows(project: str, one: Talk) -> list[dict[str, Any]]:
@@ -172,6 +200,10 @@ def plainly(one: Talk, asked: Question) -> bool:
             within(conditions.messages, one.messages),
             within(conditions.seconds, (one.ended_at - one.started_at).total_seconds()),
             fits_hours(one, conditions.hours),
+            all(
+                set(outcomes) & set(one.evaluations.get(name, ()))
+                for name, outcomes in by_key(conditions.evaluations).items()
+            ),
         )
     )
 
@@ -297,6 +329,18 @@ NAMES = {
 PAIRS = st.lists(
     st.sampled_from([("plan", "free"), ("plan", "plus"), ("app", "ios"), ("none", "")]), max_size=2
 ).map(tuple)
+JUDGED = st.lists(
+    st.sampled_from(
+        [
+            ("Polite", "pass"),
+            ("Polite", "fail"),
+            ("Short: 9", "inconclusive"),
+            ("Short: 9", "pass"),
+            ("Gone", "pass"),
+        ]
+    ),
+    max_size=3,
+).map(tuple)
 CONDITIONS = st.builds(
     Conditions,
     **{name: rarely(some(*values), ()) for name, values in NAMES.items()},
@@ -310,6 +354,7 @@ CONDITIONS = st.builds(
     hours=rarely(st.builds(Range, st.integers(0, 24), st.integers(0, 24)), Range()),
     cost=rarely(ranges(0.2, 0.55), Range()),
     without_metadata=rarely(PAIRS, ()),
+    evaluations=rarely(JUDGED, ()),
 )
 
 
@@ -344,6 +389,7 @@ def test_each_condition_by_itself_finds_some_and_leaves_some(talks: list[Talk]) 
     alone += [{"event_metadata": (("size", "xl"),)}, {"feedback": "any"}, {"masked": "yes"}]
     alone += [{"failed": "yes"}, {"messages": Range(3, 5)}, {"seconds": Range(60, None)}]
     alone += [{"hours": Range(22, 6)}, {"cost": Range(0.3, None)}, {"feedback": "says"}]
+    alone += [{"evaluations": (("Polite", "pass"), ("Short: 9", "fail"))}]
     for given_ in alone:
         conditions = replace(NO_CONDITIONS, feedback_text="slow", **given_)
         found = [one for one in talks if plainly(one, replace(question, conditions=conditions))]

@@ -39,7 +39,8 @@ TREE = TopicTree(
         found_topic("p", "old-cards", "Old cards", merged_into="cards"),
     ]
 )
-SPLITS = (*CALL_SPLITS, "meta:plan")
+SPLITS = (*CALL_SPLITS, "meta:plan", "evaluation:Polite")
+PASS_RATE = metric_of("pass_rate:Polite")
 
 
 def ancestry(topics: Any) -> list[str]:
@@ -73,6 +74,7 @@ talks = st.builds(
     topics=st.lists(
         st.sampled_from(("late", "lost", "cards", "old-cards")), unique=True, max_size=2
     ).map(tuple),
+    outcomes=st.lists(st.sampled_from(("pass", "fail", "inconclusive")), max_size=3).map(tuple),
 )
 costs = st.sampled_from(
     (
@@ -111,7 +113,12 @@ def histories(draw: st.DrawFn) -> tuple[World, list[Talk | Call]]:
     grown = draw(st.lists(talks, max_size=4, unique_by=lambda talk: (talk.tenant, talk.id)))
     gone = [replace(talk, id=f"gone-{talk.id}") for talk in grown]
     # A conversation that is kept anew keeps its start, which its row is sorted by.
-    old = [replace(talk, asked=talk.asked + 1, up=7, user="dot", moods=None) for talk in said[:5]]
+    old = [
+        replace(
+            talk, asked=talk.asked + 1, up=7, user="dot", moods=None, outcomes=talk.outcomes[:1]
+        )
+        for talk in said[:5]
+    ]
     return World(said, made, ancestry), [*old, *gone]
 
 
@@ -163,7 +170,7 @@ def check(
             assert value.low - 1e-9 <= float(value.value or 0) <= value.high + 1e-9
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", [*METRICS.values(), PASS_RATE], ids=lambda metric: metric.name)
 def test_every_metric_can_be_split_by_all_that_it_is_split_by(
     embedded_events: EventStore, metric: Metric
 ) -> None:
@@ -171,7 +178,7 @@ def test_every_metric_can_be_split_by_all_that_it_is_split_by(
     reports = MetricReports(embedded_events)
     now = datetime(2026, 5, 20, tzinfo=UTC)
     asked = Question("nobody", now - timedelta(days=2), now, tenant=None)
-    for split in (*metric.splits, f"{META}:plan"):
+    for split in (*metric.splits, f"{META}:plan", "evaluation:Polite"):
         found = reports.series(asked, metric, split_of(split, metric), compares=False)
         assert found.parts == ()
 
@@ -183,7 +190,7 @@ def test_every_metric_is_what_a_plain_count_finds(events: EventStore) -> None:
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         histories(),
-        st.sampled_from(list(METRICS.values())),
+        st.sampled_from([*METRICS.values(), PASS_RATE, PASS_RATE]),
         st.sampled_from(("", *SPLITS)),
         st.sampled_from(PERIODS),
         st.sampled_from(ZONES),
@@ -228,8 +235,9 @@ def test_a_metric_has_a_name_and_a_sentence() -> None:
     for name, metric in METRICS.items():
         assert (metric.name, metric_of(name)) == (name, metric)
         assert metric.definition.endswith(".") and metric.title[0].isupper()
-    with pytest.raises(NotFound):
-        metric_of("happiness")
+    for unknown in ("happiness", "pass_rate", "pass_rate:", "users:x"):
+        with pytest.raises(NotFound):
+            metric_of(unknown)
 
 
 @pytest.mark.parametrize("split", ["endpoint", "weather", "meta", "meta:", "topic:late"])

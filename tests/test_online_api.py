@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from httpx2 import Response
 
 from tests.conftest import Cast
+from tests.online_cast import until
 
 PATH = "/api/v1/evaluations/online"
-WAIT_SECONDS_MAX = 30
 
 
 @pytest.fixture
@@ -23,16 +21,6 @@ def name() -> str:
 
 def send(cast: Cast, method: str, path: str, body: Any = None) -> Response:
     return cast.client.request(method, path, json=body, headers=cast.auth("admin"))
-
-
-def until(cast: Cast, path: str, is_so: Callable[[Any], bool]) -> Any:
-    end = time.monotonic() + WAIT_SECONDS_MAX
-    while time.monotonic() < end:
-        found = cast.get(path).json()
-        if is_so(found):
-            return found
-        time.sleep(0.02)
-    pytest.fail(f"it still says {found}")
 
 
 def test_what_is_logged_is_judged_and_told(shared_cast: Cast, name: str) -> None:

@@ -54,6 +54,8 @@ class Conditions:
     events: Names = ()
     """An event that is called so, and has all of the metadata."""
     event_metadata: Pairs = ()
+    evaluations: Pairs = ()
+    """An online evaluator and what it said of an answer; of several evaluators all."""
     feedback: str = ""
     """`any`, `none`, or `says`, which means `feedback_text`."""
     feedback_text: str = ""
@@ -94,6 +96,8 @@ class Conditions:
             **{f"without_{name}": list(getattr(self, f"without_{name}")) for name in without},
             "event_keys": [key for key, _ in self.event_metadata],
             "event_values": [value for _, value in self.event_metadata],
+            "evaluators": list(by_key(self.evaluations)),
+            "outcomes": list(by_key(self.evaluations).values()),
             "without_keys": [key for key, _ in self.without_metadata],
             "without_values": [value for _, value in self.without_metadata],
             "messages_range": self.messages.bounds(),

@@ -429,8 +429,38 @@ METRICS: Mapping[str, Metric] = {
 """Every metric by its name, in the order in which they are listed."""
 
 
+PASS_RATE = "pass_rate"
+"""A kind of metric with a key: the name of an online evaluator."""
+NAME_CHARS_MAX = 64
+
+
+def pass_rate(evaluator: str) -> Metric:
+    """How much of what an online evaluator judged passes."""
+    return Metric(
+        f"{PASS_RATE}:{evaluator}",
+        say("Pass rate of “%(name)s”", name=evaluator),
+        say(
+            "The share of answers that passed, of those that the online evaluator judged, in the "
+            "conversations that began."
+        ),
+        "share",
+        "answers",
+        _SHARE,
+        work.pass_rate,
+        rank="decided",
+    )
+
+
+def find_metric(name: str) -> Metric | None:
+    """A metric by its name, `pass_rate:NAME` for that of an online evaluator."""
+    kind, _, key = name.partition(":")
+    if kind == PASS_RATE and 0 < len(key) <= NAME_CHARS_MAX and "\0" not in key:
+        return pass_rate(key)
+    return METRICS.get(name)
+
+
 def metric_of(name: str) -> Metric:
-    """A metric by its name. Raises NotFound."""
-    if name not in METRICS:
+    """The same. Raises NotFound where there is none."""
+    if (found := find_metric(name)) is None:
         raise NotFound(f"no metric {name!r}", field="metric")
-    return METRICS[name]
+    return found

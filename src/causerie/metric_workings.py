@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from causerie.costs import Sums
@@ -118,6 +118,19 @@ def _thumbs(row: Row) -> Clumps:
 
 def up_share(row: Row, frame: Frame) -> Value:
     return clumped_share(_thumbs(row))
+
+
+def pass_rate(row: Row, frame: Frame) -> Value:
+    sums = Clumps(
+        number=float(_number(row, "passed")),
+        by=float(_number(row, "decided")),
+        squared=float(_number(row, "passed_squared")),
+        crossed=float(_number(row, "passed_decided")),
+        by_squared=float(_number(row, "decided_squared")),
+        count=int(_number(row, "talks_decided")),
+    )
+    found = clumped_share(sums)
+    return replace(found, missing=int(_number(row, "undecided")))
 
 
 def rated(row: Row, frame: Frame) -> Value:

@@ -30,6 +30,10 @@ CONVERSATION_SPLITS = (
 CALL_SPLITS = (*CONVERSATION_SPLITS, "endpoint", "key")
 META = "meta"
 """A split by the values of one key of the metadata: `meta:plan`."""
+EVALUATION = "evaluation"
+"""A split by what an online evaluator said: `evaluation:Refuses`."""
+KEYED = (META, EVALUATION)
+"""Splits that need a key."""
 
 
 class Source(StrEnum):
@@ -63,6 +67,7 @@ class Metric:
     """
 
     name: str
+    """With a key where it needs one: `pass_rate:Refuses`."""
     title: str
     definition: str
     unit: str
@@ -76,9 +81,24 @@ class Metric:
     """Days within which somebody must have come, the last of a bucket and those before."""
 
     @property
+    def kind(self) -> str:
+        """Its name without a key."""
+        return self.name.partition(":")[0]
+
+    @property
+    def key(self) -> str:
+        """What it needs beside its kind, such as the name of an evaluator."""
+        return self.name.partition(":")[2]
+
+    @property
     def splits(self) -> tuple[str, ...]:
         """What it can be split by, beside a key of the metadata."""
         return CALL_SPLITS if self.source is Source.CALLS else CONVERSATION_SPLITS
+
+    @property
+    def told_splits(self) -> tuple[str, ...]:
+        """The same for people, with what needs a key."""
+        return (*self.splits, f"{META}:KEY", f"{EVALUATION}:NAME")
 
     @property
     def is_sampled(self) -> bool:
@@ -88,7 +108,9 @@ class Metric:
 
 @dataclass(frozen=True)
 class Split:
-    """What parts are told apart by: one of `CALL_SPLITS`, or the values of a key of metadata."""
+    """What parts are told apart by: one of `CALL_SPLITS`, the values of a key of metadata, or what
+    an online evaluator said.
+    """
 
     name: str = ""
     key: str = ""
@@ -101,13 +123,15 @@ WHOLE = Split()
 
 
 def split_of(text: str, metric: Metric) -> Split:
-    """A split by its name, `meta:KEY` for metadata; of nothing for no name. Raises Invalid."""
+    """A split by its name, `meta:KEY` for metadata, `evaluation:NAME` for what an evaluator said;
+    of nothing for no name. Raises Invalid.
+    """
     name, colon, key = text.partition(":")
-    if name == META and key:
-        return Split(META, key)
+    if name in KEYED and key:
+        return Split(name, key)
     if not text:
         return WHOLE
     if colon or name not in metric.splits:
-        known = ", ".join((*metric.splits, f"{META}:KEY"))
+        known = ", ".join(metric.told_splits)
         raise Invalid(f"split: {metric.name} is split by one of {known}", field="split")
     return Split(name)

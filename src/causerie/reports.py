@@ -274,6 +274,8 @@ class FilterValues:
     sources: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     endpoints: list[str] = field(default_factory=list)
+    evaluators: list[str] = field(default_factory=list)
+    """Online ones that have said something."""
 
 
 @dataclass(frozen=True)
@@ -386,7 +388,7 @@ class Reports:
     def values(self, project: str) -> FilterValues:
         """What the project's conversations can be filtered by."""
         dimensions = ("model", "tenant", "metadata", "language", "source", "event", "endpoint")
-        found: dict[str, list[str]] = {name: [] for name in dimensions}
+        found: dict[str, list[str]] = {name: [] for name in (*dimensions, "evaluation")}
         for row in self._events.select("reports/values", {"project": project}):
             found[row["dimension"]].append(row["value"])
         return FilterValues(*found.values())

@@ -34,6 +34,7 @@ from causerie.store.events import EventStore
 from causerie.store.last_looks import LastLooks
 from causerie.store.meaning_settings import MeaningSettingsStore
 from causerie.store.notes import Notes
+from causerie.store.outcomes import Outcomes
 from causerie.store.progress import Progress
 from causerie.store.sign_ins import SignIns
 from causerie.store.topics import Topics
@@ -236,6 +237,7 @@ class Showroom:
             Reports(events),
             MeaningReports(events),
             Happenings(events),
+            Outcomes(events),
             filtered,
             self.beside,
             self.stores.accounts,

@@ -128,6 +128,23 @@ TABLES = (
         ),
     ),
     Table(
+        "queries/evaluations",
+        say("A row per answer and online evaluator: join it to messages as meanings."),
+        (
+            _OF,
+            Column("message", "String", say("id of the answer")),
+            _TENANT,
+            _POSITION,
+            _AT,
+            Column("evaluator", "String", say("name of the online evaluator")),
+            Column("outcome", "String", say("pass, fail or inconclusive")),
+            Column("reason", "String", say("why")),
+            Column(
+                "judged_at", "DateTime64(6)", say("when it was judged, in the project's time zone")
+            ),
+        ),
+    ),
+    Table(
         "queries/users",
         say("A row per user and tenant, over all time."),
         (

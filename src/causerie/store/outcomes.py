@@ -49,6 +49,15 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What an evaluator said of an answer."""
+
+    evaluator: str
+    outcome: LiveOutcome
+    reason: str
+
+
+@dataclass(frozen=True)
 class Took:
     """What a call took. An answer has the time of its call."""
 
@@ -101,6 +110,16 @@ class Outcomes:
         found: dict[str, dict[str, int]] = {}
         for row in self._events.select("evaluations/tallies", {"project": project}):
             found.setdefault(row["evaluator"], {})[row["outcome"]] = int(row["answers"])
+        return found
+
+    def of_conversation(self, project: str, tenant: str, id: str) -> dict[str, list[Told]]:
+        """What was said of the answers of a conversation, by their ids."""
+        given = {"project": project, "tenant": tenant, "conversation": id}
+        found: dict[str, list[Told]] = {}
+        for row in self._events.select("reports/outcomes", given):
+            outcome = LiveOutcome(row["outcome"])
+            told = Told(row["evaluator"], outcome, row["reason"])
+            found.setdefault(row["message"], []).append(told)
         return found
 
     def keep(self, online: OnlineEvaluator, judged: Sequence[Judged], version: int) -> None:

@@ -25,7 +25,7 @@ from causerie.alarms import PREVIEW_DAYS, PREVIEW_WEEKS, begin, preview, settled
 from causerie.alert_readings import AlertReadings
 from causerie.alerts import Alert, Firing, Rule, checked_alert
 from causerie.errors import CauserieError, Conflict, Invalid, NotFound
-from causerie.metric_catalogue import METRICS
+from causerie.metric_catalogue import find_metric, metric_of
 from causerie.reports import Question
 from causerie.store.alerts import Alerts
 from causerie.store.notices import Notices
@@ -236,16 +236,16 @@ class AlertPages:
             "fault": "",
             "names": names,
             "names_of": lambda ids: ", ".join(names.get(id, "–") for id in ids),
-            "metrics": METRICS,
+            "metric_of": metric_of,
             "periods": PERIOD_WORDS,
             "rules": RULE_WORDS,
             "directions": DIRECTION_WORDS,
-            "rule_of": lambda alert: rule_sentence(alert, METRICS[alert.metric]),
+            "rule_of": lambda alert: rule_sentence(alert, metric_of(alert.metric)),
             "fired_for": lambda firing, alert: firing_sentence(
-                firing, alert, METRICS[alert.metric], project.zone
+                firing, alert, metric_of(alert.metric), project.zone
             ),
             "period_of": lambda start, alert: period_words(start, alert.period, project.zone),
-            "value_of": lambda value, alert: value_words(value, METRICS[alert.metric]),
+            "value_of": lambda value, alert: value_words(value, metric_of(alert.metric)),
             "evidence": lambda alert, firing: evidence(alert, firing, project.zone),
             "explored": lambda alert, firing: explored(alert, firing, project.zone),
             "notice_key": _notice_key,
@@ -346,7 +346,7 @@ def _own_of(given: Mapping[str, str]) -> dict[str, str]:
 
 def alert_of(own: Mapping[str, str], project: str, filters: Pairs, name: str) -> Alert:
     """The alert that an address describes. Raises Invalid, naming the field."""
-    metric = METRICS.get(own["metric"])
+    metric = find_metric(own["metric"])
     if metric is None:
         raise Invalid(say("choose a number"), field="metric")
     try:
@@ -377,7 +377,7 @@ def alert_of(own: Mapping[str, str], project: str, filters: Pairs, name: str) ->
 
 def _address_of(alert: Alert) -> list[tuple[str, str]]:
     """The same the other way."""
-    in_percent = alert.rule is Rule.CHANGE or METRICS[alert.metric].unit == "share"
+    in_percent = alert.rule is Rule.CHANGE or metric_of(alert.metric).unit == "share"
     threshold = alert.threshold * (PERCENT if in_percent else 1)
     own = {
         "metric": alert.metric,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from causerie.online_evaluators import OUTCOME_WORDS
 from causerie.web.filters import FIELD_WORDS, HOURS, WITHOUT_TENANT, unpack
 from causerie.web.meaning_words import MOOD_WORDS, SIGNAL_WORDS, STANDING_WORDS, language
 from causerie.wording import say, say_in
@@ -50,6 +51,9 @@ def chip_words(name: str, value: str, titles: Mapping[str, str]) -> tuple[str, s
     """What stands before a filter and what is its value. `titles` are names of topics by id."""
     if (name, value) in WHOLE:
         return "", WHOLE[name, value]
+    if name == "evaluation":
+        evaluator, outcome = unpack(value)
+        return say("with “%(name)s”", name=evaluator), OUTCOME_WORDS[outcome]
     if name in PACKED:
         key, text = unpack(value)
         return _packed(name, key), text
@@ -98,6 +102,6 @@ def is_one_of(name: str, value: str, before: tuple[str, str] | None) -> bool:
     """Whether a filter is another value of the one before it, of which any will do."""
     if before is None or before[0] != name or name == "event_meta":
         return False
-    if name in ("meta", "not_meta"):
+    if name in ("meta", "not_meta", "evaluation"):
         return unpack(before[1])[0] == unpack(value)[0]
     return True

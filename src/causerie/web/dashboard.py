@@ -20,6 +20,7 @@ from causerie.conversations import Kind
 from causerie.errors import NotFound
 from causerie.happenings import Happenings
 from causerie.meaning_reports import MeaningReports
+from causerie.online_evaluators import OUTCOME_WORDS
 from causerie.reports import (
     CONVERSATION_SORTS,
     USER_SORTS,
@@ -31,6 +32,7 @@ from causerie.reports import (
     UserRow,
 )
 from causerie.store.accounts import Accounts
+from causerie.store.outcomes import Outcomes
 from causerie.topic_trees import TopicTree
 from causerie.web.audited import note
 from causerie.web.changes import compare
@@ -61,6 +63,7 @@ class Dashboard:
         reports: Reports,
         meanings: MeaningReports,
         happenings: Happenings,
+        outcomes: Outcomes,
         filtered: FilteredPages,
         beside: Beside,
         accounts: Accounts,
@@ -72,6 +75,7 @@ class Dashboard:
         self._reports = reports
         self._meanings = meanings
         self._happenings = happenings
+        self._outcomes = outcomes
         self._filtered = filtered
         self._beside = beside
         self._doors = doors
@@ -240,6 +244,11 @@ class Dashboard:
             row=transcript.row,
             tree=tree,
             meanings=meanings,
+            # Reasons quote what was said, and whose evaluators there are is nobody else's matter.
+            outcomes={}
+            if visitor.embedded
+            else self._outcomes.of_conversation(project, transcript.row.tenant, id),
+            OUTCOME_WORDS=OUTCOME_WORDS,
             part=read(
                 transcript.messages,
                 _part(given, transcript),

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from causerie.costs import CallQuestion
 from causerie.errors import Invalid
-from causerie.metric_catalogue import METRICS, OF_CALLS, OF_CONVERSATIONS, OF_SIGNALS
+from causerie.metric_catalogue import METRICS, OF_CALLS, OF_CONVERSATIONS, OF_SIGNALS, find_metric
 from causerie.metric_reports import MetricReports
 from causerie.metrics import WHOLE, Metric, Source, Split, split_of
 from causerie.reports import Question
@@ -56,7 +56,7 @@ class ExplorePages:
         """A metric as a chart and by its parts, or its rows to take away."""
         visitor, asked, tree = self._filtered.enter(request)
         given = request.query_params
-        metric = METRICS.get(given.get("metric", ""), METRICS[FIRST])
+        metric = find_metric(given.get("metric", "")) or METRICS[FIRST]
         split = _split(given.get("split", ""), metric)
         question = in_currency(asked.question, metric, given.get("currency", ""))
         kind = given.get("format")
@@ -66,7 +66,7 @@ class ExplorePages:
         compares = asked.compares and self._filtered.reaches(question.previous())
         series = self._metrics.series(question, metric, split, tree, compares=compares)
         if kind in FORMATS:
-            name = f"{visitor.project.id}-{metric.name}"
+            name = f"{visitor.project.id}-{metric.kind}"
             return download(kind, name, COLUMNS, rows_of(series))
         home = visitor.home
         return self._filtered.render(

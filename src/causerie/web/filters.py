@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from starlette.datastructures import QueryParams
 
 from causerie.conditions import ANY, NO_LIMIT, Conditions, Range
+from causerie.online_evaluators import OUTCOME_WORDS
 from causerie.reports import MOOD_FILTERS, RATINGS
 from causerie.topic_trees import TopicTree
 from causerie.visits import Standing
@@ -47,12 +48,12 @@ ALIASES = {"rating": {"positive": "up", "negative": "down", "neutral": "none"}}
 ORDER = (
     *("user", "not_user", "model", "not_model", "tenant", "meta", "not_meta", "rating"),
     *("language", "not_language", "mood", "topic", "not_topic", "signal", "not_signal"),
-    "people",
+    *("people", "evaluation"),
     *("event", "event_meta", "not_event", "feedback", "feedback_says", "masked", "failed"),
     *("source", "endpoint", *RANGES, "text"),
 )
 """In which they stand in a link and in the sentence of the filter bar."""
-PACKED = ("meta", "not_meta", "event_meta")
+PACKED = ("meta", "not_meta", "event_meta", "evaluation")
 FIELD_WORDS = {
     "user": say("User"),
     "model": say("Model"),
@@ -69,6 +70,7 @@ FIELD_WORDS = {
     "masked": say("Personal data"),
     "failed": say("A call failed"),
     "event": say("Event"),
+    "evaluation": say("Evaluation"),
     "source": say("Logged by"),
     "endpoint": say("Endpoint"),
     "messages": say("Messages"),
@@ -119,6 +121,8 @@ Reader = Callable[[str, list[str], TopicTree, Notices], list[str]]
 
 def _reader(name: str) -> Reader:
     bare = name.removeprefix("not_")
+    if name == "evaluation":
+        return _evaluations
     if bare in PACKED:
         return _metadata
     if bare in RANGES:
@@ -172,6 +176,23 @@ def _metadata(name: str, values: list[str], tree: TopicTree, notices: Notices) -
             )
         )
     return list(found)[:METADATA_FILTERS_MAX]
+
+
+def _evaluations(name: str, values: list[str], tree: TopicTree, notices: Notices) -> list[str]:
+    found: dict[str, None] = {}
+    for value in values:
+        evaluator, outcome = unpack(value)
+        if outcome in OUTCOME_WORDS and evaluator and "\0" not in value:
+            found[pack(evaluator, outcome)[:FILTER_CHARS_MAX]] = None
+        else:
+            notices.append(
+                say(
+                    "“%(given)s” is not an evaluator with pass, fail or inconclusive; it was left "
+                    "out.",
+                    given=short(value),
+                )
+            )
+    return list(found)
 
 
 def _chosen(name: str, values: list[str], tree: TopicTree, notices: Notices) -> list[str]:
@@ -260,6 +281,7 @@ def conditions_of(filters: Pairs, tree: TopicTree) -> Conditions:
         **values,
         without_topics=members(of_name(filters, "not_topic"), tree),
         event_metadata=tuple(map(unpack, of_name(filters, "event_meta"))),
+        evaluations=tuple(map(unpack, of_name(filters, "evaluation"))),
         without_metadata=tuple(map(unpack, of_name(filters, "not_meta"))),
         feedback="says" if says else "".join(of_name(filters, "feedback")),
         feedback_text=says,

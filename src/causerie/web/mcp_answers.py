@@ -209,7 +209,7 @@ class McpAnswers:
                 "metrics": {
                     metric.name: {
                         "is": f"{metric.definition} (unit: {metric.unit})",
-                        "splits": [*metric.splits, "meta:KEY"],
+                        "splits": [*metric.told_splits],
                     }
                     for metric in METRICS.values()
                 }

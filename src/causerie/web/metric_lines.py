@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 from causerie.buckets import bucket_end
 from causerie.metric_reports import Line, Part, Series
-from causerie.metrics import META, Metric, Source, Split
+from causerie.metrics import EVALUATION, META, Metric, Source, Split
+from causerie.online_evaluators import LiveOutcome
 from causerie.topic_trees import TopicTree
 from causerie.uncertainty import SAMPLE_MIN, Value
 from causerie.web.amounts import amount, latency, money
 from causerie.web.charts import Chart, Point, Strand
-from causerie.web.filters import WITHOUT_TENANT, WITHOUT_TOPIC
+from causerie.web.filters import WITHOUT_TENANT, WITHOUT_TOPIC, pack
 from causerie.web.meaning_words import MOOD_WORDS, SIGNAL_WORDS, language
 from causerie.web.pages import number, percent, signed
 from causerie.web.questions import Asked
@@ -32,6 +33,7 @@ UNITS: Mapping[str, Wording] = {
     "calls": say("calls"),
     "tokens": say("tokens"),
     "ratings": say("ratings"),
+    "answers": say("answers"),
     "share": say("share"),
     "position": say("from −1 to +1"),
     "ratio": say("on average"),
@@ -54,11 +56,17 @@ SPLITS: Mapping[str, Wording] = {
     "key": say("Key"),
 }
 RATINGS = {"up": say("Rated up"), "down": say("Rated down"), "none": say("Not rated")}
+OUTCOMES: Mapping[str, Wording] = {
+    LiveOutcome.PASS: say("Passed"),
+    LiveOutcome.FAIL: say("Failed"),
+    LiveOutcome.INCONCLUSIVE: say("Inconclusive"),
+}
 STANDINGS = {"new": say("New"), "returning": say("Returning"), "veteran": say("Veterans")}
 MISSING: Mapping[str, Wording] = {
     "topic": say("No topic"),
     "tenant": say("No tenant"),
     "signal": say("Nothing of it"),
+    "evaluation": say("Not judged"),
 }
 NOT_KNOWN, OTHERS = say("Not known"), say("All others")
 STRANDS_MAX = 5
@@ -174,6 +182,7 @@ def part_title(part: Part, split: Split, tree: TopicTree) -> str:
         return language(name)
     words: Mapping[str, str] = {
         "rating": RATINGS,
+        "evaluation": OUTCOMES,
         "standing": STANDINGS,
         "signal": SIGNAL_WORDS,
         "mood": MOOD_WORDS,
@@ -197,6 +206,8 @@ def _door(part: Part, series: Series, asked: Asked, home: str) -> str:
         return place + asked.door(tenant=name or WITHOUT_TENANT)
     if not name:
         return ""
+    if split == EVALUATION:
+        return place + asked.door(evaluation=pack(series.split.key, name))
     if split == "standing":
         return place + asked.door(people=name)
     if split == "user":

@@ -16,7 +16,7 @@ from causerie.discretion import Discretion
 from causerie.errors import Invalid
 from causerie.metric_catalogue import METRICS, metric_of
 from causerie.metric_reports import Line, MetricReports, Part, Series
-from causerie.metrics import META, Metric, split_of
+from causerie.metrics import Metric, split_of
 from causerie.reports import Reports
 from causerie.topic_trees import TopicTree
 from causerie.uncertainty import Value
@@ -77,7 +77,7 @@ class MetricsAPI:
         question = in_currency(asked.question, metric, given.get("currency", ""))
         series = self._metrics.series(question, metric, split, tree, compares=asked.compares)
         if kind != "json":
-            return download(kind, f"{project.id}-{name}", COLUMNS, rows_of(series))
+            return download(kind, f"{project.id}-{metric.kind}", COLUMNS, rows_of(series))
         return JSONResponse(_told(series, tree))
 
     def _asked(self, reader: Reader, given: QueryParams, tree: TopicTree) -> Asked:
@@ -109,7 +109,7 @@ def _described(metric: Metric) -> Document:
         "unit": metric.unit,
         "of": metric.of,
         "summing": metric.summing,
-        "splits": [*metric.splits, f"{META}:KEY"],
+        "splits": [*metric.told_splits],
     }
 
 

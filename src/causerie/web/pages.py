@@ -26,6 +26,7 @@ from causerie.errors import NotFound
 from causerie.meanings import message_mood, mood_of
 from causerie.visits import NEW_DAYS, VETERAN_DAYS, VETERAN_VISITS
 from causerie.web.amounts import amount, bill, compact, latency, money, price
+from causerie.web.filters import pack, unpack
 from causerie.web.meaning_words import (
     EVENT_WORDS,
     GOOD_SIGNALS,
@@ -94,6 +95,8 @@ WORDS_AND_RULES: dict[str, Any] = {
     "SPEAKER_WORDS": SPEAKER_WORDS,
     "PERIOD_WORDS": PERIOD_WORDS,
     "BY_PERIOD": BY_PERIOD,
+    "packed": pack,
+    "unpacked": unpack,
 }
 """What any template can use."""
 

@@ -15,6 +15,10 @@ WITH
 --include came
 ,
 --end
+--when split=evaluation
+--include evaluated
+,
+--end
 --include valued
 ,
 --include parted

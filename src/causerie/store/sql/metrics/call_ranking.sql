@@ -10,6 +10,10 @@ WITH
 --include came
 ,
 --end
+--when split=evaluation
+--include evaluated
+,
+--end
 --when wants_talks
 --include talks
 ,

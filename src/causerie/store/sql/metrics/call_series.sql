@@ -12,6 +12,10 @@ WITH
 --include came
 ,
 --end
+--when split=evaluation
+--include evaluated
+,
+--end
 --when wants_talks
 --include talks
 ,

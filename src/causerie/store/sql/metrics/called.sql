@@ -60,12 +60,18 @@ valued AS (
 --when split=standing
     [(came.standing, '')] AS values
 --end
+--when split=evaluation
+    arrayMap(v -> (v, ''), if(empty(e.outcomes), [''], e.outcomes)) AS values
+--end
 --unless split
     CAST([], 'Array(Tuple(String, String))') AS values
 --end
   FROM calls AS c
 --when wants_talks
   LEFT JOIN talks AS t ON cityHash64(c.tenant, c.conversation) = t.talk
+--end
+--when split=evaluation
+  LEFT JOIN evaluated AS e ON cityHash64(c.tenant, c.conversation) = e.talk
 --end
 --when split=standing
   -- What somebody is is told of the day on which the conversation began, for its calls too.

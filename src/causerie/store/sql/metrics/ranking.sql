@@ -10,6 +10,14 @@ WITH
 --include came
 ,
 --end
+--when metric=pass_rate
+--include judged
+,
+--end
+--when split=evaluation
+--include evaluated
+,
+--end
 --include valued
 SELECT
   value.1 AS name,
@@ -28,6 +36,9 @@ SELECT
 --end
 --when rank=rated
   sum(up + down) AS size
+--end
+--when rank=decided
+  sum(good + bad) AS size
 --end
 --when rank=scored
   sum(weight) AS size

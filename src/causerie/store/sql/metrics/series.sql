@@ -16,6 +16,14 @@ WITH
 --include came
 ,
 --end
+--when metric=pass_rate
+--include judged
+,
+--end
+--when split=evaluation
+--include evaluated
+,
+--end
 --include valued
 ,
 --include parted
@@ -54,6 +62,15 @@ SELECT
   sum(toFloat64(up) * (up + down)) AS up_rated,
   sum(toFloat64(up + down) * (up + down)) AS rated_squared,
   countIf(up + down > 0) AS raters,
+--end
+--when metric=pass_rate
+  sum(good) AS passed,
+  sum(good + bad) AS decided,
+  sum(toFloat64(good) * good) AS passed_squared,
+  sum(toFloat64(good) * (good + bad)) AS passed_decided,
+  sum(toFloat64(good + bad) * (good + bad)) AS decided_squared,
+  countIf(good + bad > 0) AS talks_decided,
+  sum(open) AS undecided,
 --end
 --when metric=mood
   sum(ifNull(mood * weight, 0)) AS feeling,

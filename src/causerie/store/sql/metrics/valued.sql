@@ -20,6 +20,11 @@ valued AS (
     toFloat64(c.sentiment) AS mood,
     if(isNull(c.sentiment), 0, c.scored) AS weight,
     toString(c.language) AS spoken,
+--when metric=pass_rate
+    j.passed AS good,
+    j.failed AS bad,
+    j.undecided AS open,
+--end
     c.signals AS heard,
     c.meaning > 0 AS is_understood,
 --when split=topic
@@ -72,12 +77,21 @@ valued AS (
 --when split=standing
     [(came.standing, '')] AS values
 --end
+--when split=evaluation
+    arrayMap(v -> (v, ''), if(empty(e.outcomes), [''], e.outcomes)) AS values
+--end
 --unless split
     CAST([], 'Array(Tuple(String, String))') AS values
 --end
   FROM filtered AS c
 --when wants_people
   LEFT JOIN people AS p ON cityHash64(c.tenant, c.user) = p.who
+--end
+--when metric=pass_rate
+  LEFT JOIN judged AS j ON cityHash64(c.tenant, c.id) = j.talk
+--end
+--when split=evaluation
+  LEFT JOIN evaluated AS e ON cityHash64(c.tenant, c.id) = e.talk
 --end
 --when split=standing
   LEFT JOIN came ON cityHash64(c.tenant, c.user, toDate(c.started_at, {zone:String})) = came.visit

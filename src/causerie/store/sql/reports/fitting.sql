@@ -99,6 +99,18 @@
         AND at >= {earliest:DateTime64(6, 'UTC')}
         AND multiMatchAny(text, {unsaid:Array(String)}))
 --end
+--when evaluators
+    -- Of several outcomes of one evaluator any, of several evaluators all.
+    AND cityHash64(tenant, id) IN (
+      SELECT cityHash64(tenant, conversation) AS talk
+      FROM outcomes FINAL
+      WHERE project = {project:String}
+        AND at >= {earliest:DateTime64(6, 'UTC')}
+        AND arrayExists((e, o) -> e = evaluator AND has(o, outcome),
+          {evaluators:Array(String)}, {outcomes:Array(Array(String))})
+      GROUP BY talk
+      HAVING uniqExact(evaluator) = length({evaluators:Array(String)}))
+--end
 --when events event_keys
     AND cityHash64(tenant, id) IN (
       SELECT cityHash64(tenant, conversation)

@@ -30,6 +30,11 @@ FROM messages
 WHERE project = {project:String} AND kind = 'event' AND name != ''
 GROUP BY value ORDER BY conversations DESC LIMIT 50
 UNION ALL
+SELECT 'evaluation' AS dimension, evaluator AS value, count() AS conversations
+FROM outcomes FINAL
+WHERE project = {project:String}
+GROUP BY value ORDER BY value LIMIT 50
+UNION ALL
 SELECT 'endpoint' AS dimension, endpoint AS value, count() AS conversations
 FROM exchanges
 WHERE project = {project:String} AND endpoint != ''

@@ -1,0 +1,7 @@
+-- What online evaluators said of the answers of a conversation.
+SELECT message, evaluator, outcome, reason
+FROM outcomes FINAL
+WHERE project = {project:String}
+  AND tenant = {tenant:String}
+  AND conversation = {conversation:String}
+ORDER BY position, message, evaluator

@@ -1,0 +1,85 @@
+"""What online evaluators say, on pages: a filter, a split, a pass rate, and beside each answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.conftest import Cast
+from tests.metric_world import keep
+from tests.online_cast import until
+from tests.plain_metrics import Talk, World
+from tests.test_dashboard import home, sign_in
+from tests.web_page import Page
+
+RATE, SPLIT = "pass_rate:Polite", "evaluation:Polite"
+
+
+@pytest.fixture
+def filled(cast: Cast) -> Cast:
+    """Twenty conversations, every other one with an answer that did not pass."""
+    at = cast.clock() - timedelta(days=2)
+    talks = [
+        Talk(f"t{place}", at, "ana", outcomes=("pass", "fail") if place % 2 else ("pass",))
+        for place in range(20)
+    ]
+    keep(cast.stores.events, cast.project, World([*talks, Talk("none", at, "ben")]))
+    return cast
+
+
+def test_a_pass_rate_is_drawn_and_each_outcome_leads_to_its_conversations(filled: Cast) -> None:
+    sign_in(filled)
+    page = Page(filled.client.get(f"{home(filled)}/reports?metric={RATE}&split={SPLIT}").text)
+    assert "Pass rate of “Polite”" in page.words
+    assert "67 % in the last 30 days." in page.text
+    assert page.links["Failed"].endswith("/conversations?evaluation=Polite:fail")
+    listed = Page(filled.client.get(page.links["Failed"]).text)
+    assert "10 conversations" in listed.words and "with “Polite”" in listed.words
+    assert "Not judged" in page.words
+
+
+def test_every_report_can_be_filtered_by_what_they_say(filled: Cast) -> None:
+    sign_in(filled)
+    for end in ("", "/users", "/topics", "/reports", "/reports/funnels", "/users/retention"):
+        answer = filled.client.get(f"{home(filled)}{end}?evaluation=Polite:fail")
+        assert answer.status_code == 200 and "with “Polite”" in Page(answer.text).words
+    odd = filled.client.get(f"{home(filled)}/conversations?evaluation=Polite:perhaps").text
+    assert "“Polite:perhaps” is not an evaluator" in odd
+
+
+def test_a_program_reads_the_same(filled: Cast) -> None:
+    told = filled.get(f"/api/v1/metrics/{RATE}", split=SPLIT).json()
+    whole = told["whole"]["total"]
+    assert (round(whole["value"], 4), whole["sample"]) == (0.6667, 30)
+    assert {part["name"] for part in told["parts"]} == {"pass", "fail", ""}
+
+
+def test_an_alert_can_watch_a_pass_rate(filled: Cast) -> None:
+    csrf = sign_in(filled)
+    path = f"{home(filled)}/reports/alerts"
+    asked = {"metric": RATE, "each": "day", "rule": "below", "threshold": "90", "direction": "both"}
+    page = Page(filled.client.get(f"{path}/new", params={**asked, "sample": "1"}).text)
+    assert "Pass rate of “Polite”, each day: below 90 %." in page.text
+    assert "It would have fired 1 time" in page.text
+    query = next(given["value"] for given in page.all("input") if given.get("name") == "query")
+    form = {"csrf": csrf, "name": "Watched", "query": query}
+    assert "The alert is kept." in filled.client.post(path, data=form).text
+    assert "Pass rate of “Polite”" in filled.client.get(path).text
+
+
+def test_an_answer_shows_its_outcomes_and_why(cast: Cast) -> None:
+    given = {"name": "Is short", "evaluator": "length", "options": {"max": 5}}
+    path = "/api/v1/evaluations/online"
+    assert cast.client.post(path, json=given, headers=cast.auth()).status_code == 201
+    cast.log(
+        {"role": "user", "message": "Hello"},
+        {"role": "assistant", "message": "Good day"},
+        how="/thread",
+        id="T",
+    )
+    until(cast, f"{path}/Is short", lambda told: told["outcomes"] == {"fail": 1})
+    sign_in(cast)
+    page = Page(cast.client.get(f"{home(cast)}/conversations/T").text)
+    assert "Is short: failed" in page.words
+    assert "8 characters" in page.words
