@@ -164,6 +164,10 @@ POST  /p/{project}/evaluations/runs                  303  303  403  404  303  30
 GET   /p/{project}/evaluations/runs/{run}            200  200  200  404  303  303  303  303  303
 GET   /p/{project}/evaluations/runs/{run}/progress   200  200  200  404  303  303  303  303  303
 GET   /p/{project}/evaluations/compare               200  200  200  404  303  303  303  303  303
+GET   /p/{project}/evaluations/online                200  200  200  404  303  303  303  303  303
+POST  /p/{project}/evaluations/online                409  303  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/online/change         404  404  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/online/remove         404  404  403  404  303  303  303  303  303
 GET   /p/{project}/evaluations/evaluators            200  200  200  404  303  303  303  303  303
 GET   /p/{project}/evaluations/evaluators/new        200  200  403  404  303  303  303  303  303
 POST  /p/{project}/evaluations/evaluators            409  303  403  404  303  303  303  303  303
@@ -592,6 +596,8 @@ class Street:
             "csrf": csrf,
             "language": "en",
             "name": "Another name",
+            "evaluator": "no_refusal",
+            "percent": "10",
             "new_name": "Another project",
             "kind": "keyword" if "/topics" in path else "email" if "/notices" in path else "read",
             "masks": "off",

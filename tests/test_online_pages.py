@@ -83,3 +83,25 @@ def test_an_answer_shows_its_outcomes_and_why(cast: Cast) -> None:
     page = Page(cast.client.get(f"{home(cast)}/conversations/T").text)
     assert "Is short: failed" in page.words
     assert "8 characters" in page.words
+
+
+def test_one_is_made_rested_and_removed_by_forms(cast: Cast) -> None:
+    csrf = sign_in(cast)
+    path = f"{home(cast)}/evaluations/online"
+    cast.log(
+        {"role": "user", "message": "Hello"}, {"role": "assistant", "message": "Good day"}, id="T"
+    )
+    made = {"csrf": csrf, "name": "Is / short", "evaluator": "length", "percent": "100"}
+    page = Page(cast.client.post(path, data={**made, "options": '{"max": ', "since": "all"}).text)
+    assert "a JSON object is expected" in page.text
+    told = cast.client.post(path, data={**made, "options": '{"max": 9}', "since": "all"}).text
+    assert "The evaluator judges from now on." in told
+    until(cast, "/api/v1/evaluations/online/Is / short", lambda one: one["outcomes"] == {"pass": 1})
+    page = Page(cast.client.get(path).text)
+    assert "100 % passed" in page.text.replace("\u202f", " ")
+    assert page.links["Passed 1"].endswith("evaluation=Is%20/%20short%3Apass")
+    assert "1 conversation" in Page(cast.client.get(page.links["Passed 1"]).text).words
+    named = {"csrf": csrf, "name": "Is / short"}
+    assert "rests" in cast.client.post(f"{path}/change", data={**named, "on": "no"}).text
+    gone = Page(cast.client.post(f"{path}/remove", data=named).text)
+    assert "The evaluator is gone" in gone.text and "None yet." in gone.text

@@ -36,6 +36,7 @@ from causerie.imports import Reading
 from causerie.ingest import Ingest
 from causerie.key_commands import key
 from causerie.local_models import LocalModel, model_file
+from causerie.online_evaluators import OnlineEvaluator
 from causerie.privacy import PersonalDataFilter
 from causerie.privacy_commands import privacy
 from causerie.server import run
@@ -44,6 +45,7 @@ from causerie.store.accounts import Accounts
 from causerie.store.audit import AuditLog
 from causerie.store.evaluation_runs import EvaluationRuns
 from causerie.store.inbox import Inbox
+from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
 from causerie.store.test_sets import TestSets
@@ -67,6 +69,8 @@ ANSWER_CHUNK_BYTES = 1024 * 1024
 LINK_LIFETIME = timedelta(days=7)
 MALFORMED_SHOWN_MAX = 20
 SAMPLE_PROJECT = "Brume, a sample"
+SAMPLE_ONLINE = (("Does not refuse", "no_refusal"), ("In their language", "language_match"))
+"""What judges its answers, by which evaluators."""
 WORLD_SEED = 20
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(key, name="key")
@@ -177,6 +181,22 @@ def _fill(stores: Stores, project: Project) -> None:
 
         importer.take(world, kept)
     _add_tests(stores.engine, project.id)
+    _add_online(stores.engine, project.id)
+
+
+def _add_online(engine: Engine, project: str) -> None:
+    """What judges all answers of the sample, once the server has started."""
+    now = utc_now()
+    for name, evaluator in SAMPLE_ONLINE:
+        online = OnlineEvaluator(
+            project=project,
+            name=name,
+            evaluator=evaluator,
+            since=now - timedelta(days=365),
+            created_at=now,
+            changed_at=now,
+        )
+        OnlineEvaluators(engine).add(online)
 
 
 def _add_tests(engine: Engine, project: str) -> None:

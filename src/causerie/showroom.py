@@ -66,6 +66,7 @@ from causerie.web.morning_pages import MorningPages
 from causerie.web.note_pages import NotePages
 from causerie.web.notice_pages import NoticePages
 from causerie.web.offers import Offers
+from causerie.web.online_pages import OnlinePages
 from causerie.web.pages import Pages
 from causerie.web.removal_pages import RemovalPages
 from causerie.web.retention_pages import RetentionPages
@@ -357,6 +358,16 @@ class Showroom:
                 sets, runs, self.laboratory.evaluating, offers, doors, pages, clock, new_uid
             ).routes(),
             *EvaluatorPages(sets, judge, offers, doors, pages, clock).routes(),
+            *OnlinePages(
+                self.laboratory.online,
+                Outcomes(self.stores.events),
+                sets,
+                self.laboratory.observing.wake,
+                judge,
+                doors,
+                pages,
+                clock,
+            ).routes(),
         ]
 
     def _understanding(self) -> list[BaseRoute]:

@@ -144,6 +144,7 @@ GET {EVALUATIONS}
 GET {EVALUATIONS}/evaluators
 GET {EVALUATIONS}/evaluators/new
 GET {EVALUATIONS}/evaluators/{{evaluator}}
+GET {EVALUATIONS}/online
 GET {EVALUATIONS}/runs
 GET {EVALUATIONS}/runs/{{run}}/progress
 GET {HOME}/reports/funnels
@@ -172,6 +173,9 @@ POST {EVALUATIONS}/evaluators
 POST {EVALUATIONS}/evaluators/{{evaluator}}
 POST {EVALUATIONS}/evaluators/{{evaluator}}/remove
 POST {EVALUATIONS}/new
+POST {EVALUATIONS}/online
+POST {EVALUATIONS}/online/change
+POST {EVALUATIONS}/online/remove
 POST {EVALUATIONS}/runs
 POST {HOME}/notes
 POST {HOME}/notes/{{note}}/remove
