@@ -150,6 +150,29 @@ def test_a_case_is_changed_and_left_out_by_new_versions(cast: Cast) -> None:
     act(cast, csrf, "/drop", 409, set="a/b c", case="two")
 
 
+def test_one_case_is_changed_in_a_form_that_keeps_what_it_does_not_show(cast: Cast) -> None:
+    csrf = sign_in(cast)
+    line = given("one", "1", metadata={"plan": "pro"}, evaluators=[{"evaluator": "no_refusal"}])
+    act(cast, csrf, "/new", name="a/b", cases="\n".join([line, given("two", "2")]))
+    page = look(cast, "/cases/a%2Fb", case="one")
+    assert page.areas[:2] == ["Tell me of one", ""] and "no_refusal" in page.areas[-1]
+    form = {"was": "one", "name": "uno", "has": "asked", "model": "ep-a", "role_1": "system"}
+    form |= {"text_1": "Be kind.\r\nBe short.", "role_2": "user", "text_2": "Hi", "text_3": " "}
+    act(cast, csrf, "/cases/a%2Fb", **form)
+    changed, other = sets(cast).version(cast.project, "a/b", 2).cases
+    assert (changed.name, changed.model, changed.pregenerated_response) == ("uno", "ep-a", None)
+    assert [line.message for line in changed.messages] == ["Be kind.\nBe short.", "Hi"]
+    assert changed.metadata == {"plan": "pro"} and changed.evaluators == ()
+    assert other.name == "two"
+    act(cast, csrf, "/cases/a%2Fb", 409, **{**form, "was": "", "name": "two"})
+    refused = act(cast, csrf, "/cases/a%2Fb", 400, **{**form, "was": "uno", "model": ""})
+    assert "Model: a model is expected" in refused.text
+    added = {"name": "three", "has": "given", "answer": "3", "role_1": "user", "text_1": "Three?"}
+    act(cast, csrf, "/cases/a%2Fb", **added)
+    assert names(cast, "a/b", 3) == ["uno", "two", "three"]
+    assert sets(cast).version(cast.project, "a/b", 3).cases[2].pregenerated_response == "3"
+
+
 def test_cases_are_taken_away_as_they_can_be_given_again(cast: Cast) -> None:
     csrf = sign_in(cast)
     line = given("one", "=1+1", metadata={"plan": "pro"}, evaluators=[{"evaluator": "no_refusal"}])

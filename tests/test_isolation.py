@@ -155,6 +155,8 @@ GET   /p/{project}/settings/privacy                  200  200  200  404  303  30
 GET   /p/{project}/evaluations                       200  200  200  404  303  303  303  303  303
 GET   /p/{project}/evaluations/new                   200  200  403  404  303  303  303  303  303
 POST  /p/{project}/evaluations/new                   303  303  403  404  303  303  303  303  303
+GET   /p/{project}/evaluations/cases/{set:path}      200  200  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/cases/{set:path}      409  303  403  404  303  303  303  303  303
 POST  /p/{project}/evaluations/drop                  303  303  403  404  303  303  303  303  303
 GET   /p/{project}/evaluations/talks                 200  200  403  404  303  303  303  303  303
 POST  /p/{project}/evaluations/talks                 303  303  403  404  303  303  303  303  303
@@ -625,8 +627,11 @@ class Street:
             "iterations": "1",
             "case": "none",
             "cases": "Where is it?",
+            "text_1": "Where is it?",
+            "role_1": "user",
             "which": "all",
             "given": "yes",
+            "has": "given",
             "instructions": "Be kind.",
             "context": "context_window",
             "model_1": "m-1",

@@ -47,6 +47,7 @@ from causerie.topic_changes import TopicChanges
 from causerie.topics import new_topic_id
 from causerie.web.alert_pages import AlertPages
 from causerie.web.audit_pages import AuditPages
+from causerie.web.case_pages import CasePages
 from causerie.web.context_pages import ContextPages
 from causerie.web.cost_pages import CostPages
 from causerie.web.dashboard import Dashboard
@@ -353,6 +354,7 @@ class Showroom:
             *EvaluationPages(
                 sets, runs, estimates, offers, doors, pages, clock, lambda id: bool(judge(id))
             ).routes(),
+            *CasePages(sets, offers, doors, pages, clock).routes(),
             *TalkCasePages(sets, self.stores.reports, offers, self.filtered, doors, clock).routes(),
             *RunPages(
                 sets, runs, self.laboratory.evaluating, offers, doors, pages, clock, new_uid

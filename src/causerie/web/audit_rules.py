@@ -98,6 +98,7 @@ RULES = {
     f"GET {HOME}/contexts/{{context}}": Rule(Action.TRANSCRIPT, "context", "context"),
     f"POST {HOME}/contexts/{{context}}/delete": Rule(Action.REMOVAL, "context", "context"),
     f"POST {HOME}/contexts/{{context}}/undo": Rule(Action.REMOVAL, "context", "context"),
+    f"GET {EVALUATIONS}/cases/{{set:path}}": Rule(Action.LIST, "test set", "set", only="hits"),
     f"GET {EVALUATIONS}/new": Rule(Action.LIST, only="hits"),
     f"GET {EVALUATIONS}/sets/{{set:path}}": Rule(Action.LIST, "test set", "set", only="hits"),
     f"GET {EVALUATIONS}/talks": TOLD,
@@ -168,6 +169,7 @@ GET {SETTINGS}/you
 POST {HOME}/endpoints
 POST {HOME}/endpoints/{{endpoint}}
 POST {HOME}/endpoints/{{endpoint}}/remove
+POST {EVALUATIONS}/cases/{{set:path}}
 POST {EVALUATIONS}/drop
 POST {EVALUATIONS}/evaluators
 POST {EVALUATIONS}/evaluators/{{evaluator}}

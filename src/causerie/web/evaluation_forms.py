@@ -57,7 +57,7 @@ def read_cases(form: Form, known: Known) -> CaseLines:
                 words = say("line %(line)s has a case of that name", line=numbers[case.name])
                 raise Invalid(words)
         except Invalid as error:
-            found.faults.append((number, _plain(error.wording)))
+            found.faults.append((number, plain_reason(error.wording)))
         else:
             numbers[case.name] = number
             found.cases.append(case)
@@ -93,7 +93,7 @@ def _of_model(case: Case, model: str) -> Case:
     return msgspec.structs.replace(case, model=model)
 
 
-def _plain(reason: str) -> str:
+def plain_reason(reason: str) -> str:
     """A reason without the place of a case among others, which is the line's."""
     return reason.removeprefix("test_cases[0].") if reason.startswith("test_cases[") else reason
 

@@ -107,6 +107,7 @@ def common(visitor: Visitor, sets: TestSets) -> dict[str, Any]:
         "known": known,
         "titles": titles(known),
         "set_address": lambda name: set_address(visitor.project.id, name),
+        "case_address": lambda name: set_address(visitor.project.id, name, "cases"),
         "OUTCOMES": tuple(reversed(WORST_FIRST)),
         "OUTCOME_WORDS": OUTCOME_WORDS,
         "OUTCOME_LOOKS": OUTCOME_LOOKS,
@@ -119,9 +120,9 @@ def common(visitor: Visitor, sets: TestSets) -> dict[str, Any]:
     }
 
 
-def set_address(project: str, name: str) -> str:
-    """The page of a set. Its name may be anything."""
-    return f"/p/{project}/evaluations/sets/{user_part(name)}"
+def set_address(project: str, name: str, of: str = "sets") -> str:
+    """The page of a set, or with `cases` that of one of its cases. Its name may be anything."""
+    return f"/p/{project}/evaluations/{of}/{user_part(name)}"
 
 
 def number_of(text: str, otherwise: int) -> int:
