@@ -114,6 +114,12 @@ PLACE_WORDS = {
     "/settings/privacy/try": say("A try of masking rules"),
     "/settings/audit": say("Audit log"),
     "/evaluations/run/{run}": say("Results of a run"),
+    "/evaluations/runs/{run}": say("Results of a run"),
+    "/evaluations/compare": say("Compare two runs"),
+    "/evaluations/sets/{set:path}": say("Test set"),
+    "/evaluations/cases/{set:path}": say("Test set"),
+    "/evaluations/new": say("Test set"),
+    "/evaluations/talks": say("Cases from conversations"),
     "/export": say("Everything"),
 }
 
