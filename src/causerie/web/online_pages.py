@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from causerie.store.outcomes import Outcomes
 from causerie.store.test_sets import TestSets
 from causerie.web.evaluation_words import OPTIONS, ROOT, common
 from causerie.web.filters import pack
-from causerie.web.pages import Pages
+from causerie.web.pages import Pages, percent, tenths
 from causerie.web.posts import Form, post, refusal
 from causerie.web.signin import Doors, Visitor
 from causerie.wording import say
@@ -156,10 +156,12 @@ class OnlinePages:
         return RedirectResponse(f"{PATH.replace('{project}', visitor.project.id)}?done={done}", 303)
 
 
-def _share(said: dict[str, int]) -> float | None:
-    """Of what passed or failed, how much passed; None while nothing did."""
+def _share(said: Mapping[str, int]) -> str:
+    """Of what passed or failed, how much passed: all and nothing are written for nothing else."""
     passed, failed = said.get(LiveOutcome.PASS, 0), said.get(LiveOutcome.FAIL, 0)
-    return passed / (passed + failed) if passed + failed else None
+    if not passed or not failed:
+        return percent(passed / (passed + failed) if passed + failed else None)
+    return tenths(min(max(passed / (passed + failed), 0.001), 0.999))
 
 
 def _options(text: str) -> dict[str, Any]:
