@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec import convert
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from causerie.answering import Answering
@@ -181,6 +182,36 @@ def test_a_run_that_ended_in_an_error_begins_again_with_what_is_missing(
     assert sorted(faulty.seen) == sorted(one.name for one in given), "each was judged once"
     assert runs.tallies(project_id, [first.id])[first.id].answers == {Outcome.POSITIVE: CASES}
     assert begin() == whole, "what came to its end is not run again"
+
+
+def test_answers_that_did_not_come_are_asked_for_again_and_no_others(
+    engine: Engine, project_id: str
+) -> None:
+    Accounts(engine).create_project("Mine", NOON, project_id)
+    sets, runs, judging = TestSets(engine), EvaluationRuns(engine), Faulty([None, None, None])
+    here = [case_of(convert(one, CaseIn)) for one in cases(2, pregenerated_response="7")]
+    away = replace(here[0], name="away", pregenerated_response=None, model="nowhere")
+    sets.add(project_id, "set", [*here, away], (), CopyFrom.NONE, "", NOON)
+    answering = Answering(lambda project, name: None, Prices(tables=[]), lambda: NOON)
+    evaluating = Evaluating(sets, runs, answering, judging, "me", lambda: NOON)
+
+    def begin() -> Run:
+        of = (project_id, ("set", 1), 1, "", "me", f"run-{uuid.uuid4().hex}", NOON)
+        return begun(sets, runs, *of)
+
+    first = begin()
+    while evaluating.step():
+        pass
+    ended = runs.get(project_id, first.id)
+    assert (ended.status, ended.completed) == (RunStatus.COMPLETED, 3)
+    assert runs.tallies(project_id, [first.id])[first.id].failed == 1
+    again = begin()
+    assert (again.id, again.status, again.completed) == (first.id, RunStatus.PENDING, 2)
+    assert runs.done(again) == {(0, 1), (1, 1)}
+    while evaluating.step():
+        pass
+    assert runs.get(project_id, first.id).completed == 3
+    assert judging.seen.count("away") == 2 and len(judging.seen) == 4
 
 
 def test_two_who_ask_at_the_same_time_get_one_run(server: ServerProcess) -> None:

@@ -131,19 +131,24 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[Outcome, int] = {}
     """By the worst that an evaluator says."""
     evaluators: dict[str, dict[Outcome, int]] = {}
+    failed: int = 0
+    """Answers that did not come."""
 
 
 def tally_of(results: Iterable[CaseResult]) -> Tally:
     """What came of some results."""
     answers: Counter[Outcome] = Counter()
     evaluators: dict[str, Counter[Outcome]] = {}
+    failed = 0
     for result in results:
         answers[result.outcome] += 1
+        failed += bool(result.response.trouble)
         for one in result.evaluations:
             evaluators.setdefault(one.evaluator, Counter())[one.outcome] += 1
     return Tally(
         answers=dict(answers),
         evaluators={name: dict(found) for name, found in sorted(evaluators.items())},
+        failed=failed,
     )
 
 

@@ -9,9 +9,21 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Row, and_, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from causerie.errors import NotFound
 from causerie.evaluation_runs import CaseResult, Run, RunStatus, Tally
@@ -37,18 +49,20 @@ class EvaluationRuns:
 
     def begin(self, run: Run) -> Run:
         """Keep a run, unless there is one of the same version, iterations and model: then that. One
-        that ended in an error begins again, with what is missing: its results stay.
+        that ended in an error, or with answers that did not come, begins again with what is
+        missing: its other results stay.
         """
         row = {name: getattr(run, name) for name in FIELDS} | {"status": run.status.value}
         same = {name: row[name] for name in ("project", "name", "version", "iterations", "model")}
+        query = select(evaluation_runs).filter_by(**same)
         with transaction(self._engine) as connection:
             put = insert_into(connection, evaluation_runs).values(**row, holder="")
             connection.execute(put.on_conflict_do_nothing())
-            again = update(evaluation_runs).filter_by(**same, status=RunStatus.ERRORED.value)
-            pending = {"status": RunStatus.PENDING.value, "trouble": "", "tally": None}
-            connection.execute(again.values(**pending, ended_at=None))
-            query = select(evaluation_runs).filter_by(**same)
-            return _run(connection.execute(query).one())
+            found = connection.execute(query.with_for_update()).one()
+            if _run(found).is_over and _lacks(found):
+                _reopen(connection, found.id)
+                found = connection.execute(query).one()
+            return _run(found)
 
     def get(self, project: str, id: str) -> Run:
         """One run. Raises NotFound."""
@@ -222,6 +236,28 @@ class EvaluationRuns:
 
 def _run(row: Row[tuple[object, ...]]) -> Run:
     return msgspec.convert({name: getattr(row, name) for name in FIELDS}, Run)
+
+
+def _lacks(row: Row[Any]) -> bool:
+    tally = decode_tally(row.tally) if row.tally else Tally()
+    return row.status == RunStatus.ERRORED.value or tally.failed > 0
+
+
+def _reopen(connection: Connection, run: str) -> None:
+    results = evaluation_results.c
+    kept = select(results.position, results.iteration, results.document).where(results.run == run)
+    failed = [
+        (row.position, row.iteration)
+        for row in connection.execute(kept)
+        if decode_result(row.document).response.trouble
+    ]
+    for position, iteration in failed:
+        gone = (results.position == position, results.iteration == iteration)
+        connection.execute(delete(evaluation_results).where(results.run == run, *gone))
+    left = select(func.count()).where(results.run == run).scalar_subquery()
+    again = update(evaluation_runs).where(evaluation_runs.c.id == run)
+    pending = {"status": RunStatus.PENDING.value, "trouble": "", "tally": None, "ended_at": None}
+    connection.execute(again.values(**pending, completed=left))
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
