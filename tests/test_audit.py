@@ -228,7 +228,7 @@ def test_nothing_of_what_was_looked_at_stands_in_the_audit(watched: Watched) -> 
     test_looks_by_key_are_recorded(watched)
     test_tools_of_assistants_are_recorded(watched)
     kept = repr(watched.entries()).casefold()
-    for word in (WORD, USER, TALK, "zq", SECRET, *watched.cast.tokens.values()):
+    for word in (WORD, USER, TALK, "zq-user", SECRET, *watched.cast.tokens.values()):
         assert word.casefold() not in kept
 
 

@@ -25,7 +25,8 @@ from tests.test_isolation import LOOKS, Door, Street
 
 SOURCE = Path(__file__).parents[1] / "src" / "causerie"
 NAME, TERM, TYPICAL, POLISHED = "Zqname", "zqterm", "Zqtypical?", "Zqpolished"
-MARKER = re.compile("zq", re.IGNORECASE)
+# Whole: two letters alone may stand in the secret of a form.
+MARKER = re.compile("zq(name|term|typical|polished)", re.IGNORECASE)
 EVERYTHING = "days=all&start_time=2026-05-01&split=topic&metric=conversations&text=word"
 QUERIES = (
     f"?{EVERYTHING}&step=topic:t_small&step=topic:t_small&sql=SELECT+*+FROM+topics&run=1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import faulthandler
 import gc
 import operator
 import os
@@ -521,6 +522,8 @@ def test_a_child_that_is_forked_inside_a_run_logs_what_it_does(scene: Scene) -> 
     def work(_: str) -> str:
         child = os.fork()
         if child == 0:
+            # A child that stands still says where.
+            faulthandler.dump_traceback_later(25, file=2)
             model.invoke("in the child")
             os._exit(0 if handler.flush(20) and handler.client.stats.sent == 1 else 1)
         return str(ended(child))
