@@ -99,15 +99,19 @@ def find_pages(browser: Browser, state: object, home: str) -> list[str]:
         "{topic}": window.new_topic(home, "A tour", "parcel"),
         "{user:path}": first(window, home, "users"),
         "{endpoint}": "ep-local",
+        "{set:path}": first(window, home, "evaluations", "evaluations/sets"),
+        "{run}": first(window, home, "evaluations/runs"),
+        "{evaluator}": window.new_evaluator(home, "A tour", "Names no price."),
     }
     window.context.close()
     # The model beside the server is not anybody's to change.
     return [fill(path, places) for path in paths() if not path.endswith("{endpoint}/edit")]
 
 
-def first(window: Window, home: str, section: str) -> str:
-    """The id of the first thing that a list has."""
+def first(window: Window, home: str, section: str, below: str = "") -> str:
+    """The id of the first thing that a list has, `below` another address than its own."""
     window.page.goto(f"{home}/{section}")
+    section = below or section
     begin = f"{urlsplit(home).path}/{section}/"
     found = window.page.eval_on_selector_all("main a[href]", "all => all.map(a => a.pathname)")
     named = [path.removeprefix(begin) for path in found if path.startswith(begin)]
