@@ -248,6 +248,9 @@ MISSING = (
     "{removal}",
     "{topic}/edit",
     "funnels/conversations",
+    "{set:path}",
+    "{run}",
+    "{evaluator}",
 )
 """What this history has none of: the topic was found, and a person changes only what is kept; and
 what is asked for below, with what it needs.
