@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+# It comes without types.
 import lz4.block  # type: ignore[import-untyped]
 import msgspec
 import pytest

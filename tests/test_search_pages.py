@@ -87,6 +87,7 @@ def pages(cast: Cast) -> Callable[[Meaning], SearchPages]:
 
     def make(meaning: Meaning) -> SearchPages:
         search = Search(cast.stores.events, cast.stores.reports)
+        # Vectors are asked for here, and no page is drawn.
         return SearchPages(search, cast.stores.reports, lambda _, texts: meaning(texts), None)  # type: ignore[arg-type]
 
     return make
@@ -165,6 +166,7 @@ class Counting(ModelProcesses):
         self.asked: list[str] = []
         self.may = threading.Event()
 
+    # Of all that may be run, it is given texts to embed alone.
     def run(self, work: object, *arguments: object) -> object:  # type: ignore[override]
         assert self.may.wait(30)
         text = str(next(iter(arguments[1])))  # type: ignore[call-overload]

@@ -89,6 +89,7 @@ def _begin(client: Any, options: Any) -> Heard | None:
         name = model if isinstance(model, str) else ""
         return OpenCall(SCOPES.get(), name, base_url, by_token=path in BY_TOKEN)
     except Exception:
+        # Counting is beside the app's call, and must not break it.
         log.exception("a call of openai's is not counted")
         return None
 
@@ -104,6 +105,7 @@ def _count(call: Heard, answer: Any, *, streamed: bool) -> None:
         else:
             call.answered(usage_in(answer), model_in(answer))
     except Exception:
+        # The app has its answer; that it took something is still told.
         log.exception("what a call of openai's took is not understood")
         call.answered(None)
 

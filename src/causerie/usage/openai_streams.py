@@ -41,6 +41,7 @@ def _seen(call: OpenCall | Overheard, answer: Any) -> Any:
     try:
         watch_parsed(call, answer)
     except Exception:
+        # Counting is beside the app's call, and must not break it.
         log.exception("a call of openai's is not counted")
     return answer
 
@@ -79,6 +80,7 @@ class _Watched:
                 if is_last(piece):
                     self._end()
         except Exception:
+            # The piece goes on to the app all the same.
             log.exception("a piece of an answer of openai's is not counted")
 
     def _end(self) -> None:
@@ -93,6 +95,7 @@ class _Pieces(_Watched, Iterator[Any]):
             self._end()
             raise
         except Exception:
+            # Whatever it was is the app's to hear of; here it only ends the count.
             self._call.failed()
             raise
         self._see(piece)
@@ -107,6 +110,7 @@ class _AsyncPieces(_Watched, AsyncIterator[Any]):
             self._end()
             raise
         except Exception:
+            # Whatever it was is the app's to hear of; here it only ends the count.
             self._call.failed()
             raise
         self._see(piece)

@@ -50,6 +50,7 @@ def _start(
     try:
         original(thread)
     except BaseException:
+        # A thread that did not start may be started again, as if nobody had been here.
         thread.__dict__.pop("run", None)
         raise
 

@@ -136,6 +136,7 @@ class McpServer:
         except CauserieError as error:
             text, is_error = f"{error.code}: {error.message}", True
         except Exception:
+            # The edge of a tool: an assistant is told no more than that it failed.
             log.exception("tool %s", name)
             raise RpcError(INTERNAL, "internal error") from None
         return {"content": [{"type": "text", "text": text}], "isError": is_error}
