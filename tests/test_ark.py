@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from causerie.journal import records
+from causerie.recordings import Begun, Ended, Piece, decode_record
+from causerie.store.contexts import Contexts
+from causerie.switchboard import JOURNALS
 from tests.conftest import Cast
 from tests.gateway_cast import GatewayCast, frames, spoken
 from tests.scripted_model import Reply
@@ -26,6 +31,30 @@ def gateway(cast: Cast, upstream: ScriptedUpstream) -> GatewayCast:
     gateway = GatewayCast(cast, upstream, cast.tokens["gateway"])
     gateway.add_endpoint("ep-test", serves=("scripted-mini",))
     return gateway
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_context_is_about_to_keep_is_in_the_journal_by_then(
+    gateway: GatewayCast, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    """A kill right behind the commit would else leave words in a context that no report knows."""
+    context = gateway.create(SYSTEM).json()["id"]
+    written: list[Begun | Piece | Ended] = []
+    finish = Contexts.finish
+
+    def look(contexts: Contexts, *given: Any, **named: Any) -> None:
+        (journal,) = (gateway.cast.folder / JOURNALS).iterdir()
+        written.extend(map(decode_record, records(journal)))
+        finish(contexts, *given, **named)
+
+    monkeypatch.setattr(Contexts, "finish", look)
+    gateway.upstream.then(answer("Third shelf, to the left."))
+    response = gateway.turn(context, "Which shelf?", stream=stream)
+    assert (response.status_code, "to the left" in response.text) == (200, not stream), response
+    (ended,) = (one for one in written if isinstance(one, Ended))
+    assert b"to the left" in ended.recording.answered[0]
+    assert ended.recording.exchange.context == context
+    gateway.exchanges(1)
 
 
 def test_a_context_is_created_as_ark_creates_it(gateway: GatewayCast) -> None:

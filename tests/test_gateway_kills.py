@@ -237,7 +237,8 @@ def test_what_was_answered_is_recorded_though_the_server_is_killed(
         if not kept:
             continue  # a slow caller may never have got an answer, and there is no conversation
         said = [one for one in caller.delivered(context) if one["role"] == "assistant"]
-        assert abs(len(kept) - len(said)) <= 3
+        # What a context has, the analytics have; of what was not kept, one per kill.
+        assert len(kept) <= len(said) <= len(kept) + 3
         assert len({one["id"] for one in said}) == len(said)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from causerie.accounts import Key, KeyKind, Project
@@ -117,6 +118,17 @@ def test_a_stream_that_ended_is_not_told_twice(inbox: Inbox, tmp_path: Path) -> 
     assert recover(inbox, tmp_path) == 1
 
 
+def test_an_end_that_is_told_again_is_kept_as_it_was_told_last(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    whole = recording("one")
+    failed = replace(whole, exchange=replace(whole.exchange, error="busy"))
+    leave(tmp_path, "dead", Ended(whole), Ended(failed))
+    assert recover(inbox, tmp_path) == 1
+    (entry,) = entries(inbox)
+    assert entry.exchange is not None and entry.exchange.error == "busy"
+
+
 def test_what_cannot_be_read_as_messages_is_kept_as_it_is(inbox: Inbox, tmp_path: Path) -> None:
     asked = b'[{"role":"user","content":"\\ud83d half"}, 7, {"content": {"a": 1}}]'
     leave(tmp_path, "a", Ended(recording("one", asked=asked)), Ended(recording("two")))
@@ -159,7 +171,10 @@ def test_what_is_too_much_for_the_memory_is_kept_from_the_journal(
         journal, steps = Journal(tmp_path, "mine"), Ingest(PersonalDataFilter())
         recorder = Recorder(journal, steps, commit, Prices(), Tokens(), waiting_max=3)
         for number in range(20):
-            recorder.end(recording(f"call {number}"), MINE, key, spend)
+            one = recording(f"call {number}")
+            # Half of them are turns of contexts, which the journal has before they are kept.
+            opened = recorder.whole(one) if number % 2 else None
+            recorder.end(one, MINE, key, spend, opened)
         assert recorder.waiting == 20
         await recorder.stop()
         assert recorder.waiting == 0

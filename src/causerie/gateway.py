@@ -73,15 +73,16 @@ class Gateway:
     async def complete(self, call: Call, finish: Finish = nothing_more) -> tuple[bytes, Answer]:
         """A whole answer, as the provider sent it. Raises what its refusal or failure became."""
         progress = Progress(call, call.endpoint.upstreams[0])
+        opened: Open | None = None
         try:
             body = await self._ask(call, progress)
             progress.told()
-            progress.whole = True
+            opened = self._whole(progress)
             await finish(progress.answer)
         except BaseException as error:  # a caller that hangs up too: every call is recorded
-            self._record(progress, error)
+            self._record(progress, error, opened=opened)
             raise
-        self._record(progress)
+        self._record(progress, opened=opened)
         return body, progress.answer
 
     async def _ask(self, call: Call, progress: Progress) -> bytes:
@@ -159,7 +160,7 @@ class Gateway:
                     progress.told()
                     self._note(opened, call, frame.piece)
                     yield frame
-            progress.whole = True
+            opened = self._whole(progress, opened)
             await finish(progress.answer)
         except BaseException as error:  # a caller that hangs up too: every call is recorded
             self._record(progress, error, opened=opened)
@@ -194,6 +195,15 @@ class Gateway:
         if not progress.call.words:
             recording = msgspec.structs.replace(recording, asked=b"[]", sent=b"")
         return self._recorder.begin(recording)
+
+    def _whole(self, progress: Progress, opened: Open | None = None) -> Open | None:
+        """What a context keeps can be told again after a kill: the journal has it before that."""
+        progress.whole = True
+        call = progress.call
+        if not call.context or call.caller.key.allowance.logging is Logging.NOTHING:
+            return opened
+        recording = progress.recording(None, status=200, gone=False)
+        return self._recorder.whole(recording, opened)
 
     def _note(self, opened: Open | None, call: Call, piece: Completion) -> None:
         if opened is not None and call.words:

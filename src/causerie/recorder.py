@@ -106,6 +106,14 @@ class Recorder:
         if text:
             self._journal.write(opened.segment, encode(Piece(id, text)))
 
+    def whole(self, recording: Recording, opened: Open | None = None) -> Open:
+        """The whole answer has come and is about to be kept elsewhere: from here on a kill leaves
+        it, so that nobody has words which the analytics lack. `end` follows and may say otherwise.
+        """
+        opened = opened or Open(self._journal.begin())
+        self._journal.write(opened.segment, encode(Ended(recording)))
+        return opened
+
     def end(
         self,
         recording: Recording,
@@ -309,12 +317,13 @@ def _words(document: bytes) -> str:
 
 
 def _ended(path: Path, ids: Container[str]) -> list[Recording]:
-    """Those of the exchanges that a journal tells the end of."""
-    return [
-        record.recording
+    """Those of the exchanges that a journal tells the end of; the last word counts."""
+    ended = {
+        record.recording.exchange.id: record.recording
         for record in _readable(path)
         if isinstance(record, Ended) and record.recording.exchange.id in ids
-    ]
+    }
+    return list(ended.values())
 
 
 def _readable(path: Path) -> Iterator[Begun | Piece | Ended]:
