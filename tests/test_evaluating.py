@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,33 @@ def test_answers_that_did_not_come_are_asked_for_again_and_no_others(
         pass
     assert runs.get(project_id, first.id).completed == 3
     assert judging.seen.count("away") == 2 and len(judging.seen) == 4
+
+
+def test_a_run_that_is_deleted_under_way_stops_and_the_next_is_worked_on(
+    engine: Engine, project_id: str
+) -> None:
+    Accounts(engine).create_project("Mine", NOON, project_id)
+    sets, runs = TestSets(engine), EvaluationRuns(engine)
+
+    class Deleted(Faulty):
+        def evaluate(self, *given: Any) -> list[tuple[Evaluation, ...]]:
+            if not self.seen:
+                sets.remove(project_id, "deleted")
+            return super().evaluate(*given)
+
+    given = [case_of(convert(one, CaseIn)) for one in cases(CASES, pregenerated_response="7")]
+    judging = Deleted([])
+    answering = Answering(lambda project, name: None, Prices(tables=[]), lambda: NOON)
+    evaluating = Evaluating(sets, runs, answering, judging, "me", lambda: NOON)
+    for at, one in enumerate(("deleted", "kept")):
+        sets.add(project_id, one, given, (), CopyFrom.NONE, "", NOON)
+        of = (project_id, (one, 1), 1, "", "me", f"run-{uuid.uuid4().hex}")
+        begun(sets, runs, *of, NOON + timedelta(seconds=at))
+    assert evaluating.step()
+    assert len(judging.seen) == PORTION
+    assert evaluating.step() and not evaluating.step()
+    [kept] = runs.list(project_id)
+    assert (kept.name, kept.status, kept.completed) == ("kept", RunStatus.COMPLETED, CASES)
 
 
 def test_two_who_ask_at_the_same_time_get_one_run(server: ServerProcess) -> None:

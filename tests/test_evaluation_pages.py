@@ -115,6 +115,37 @@ def test_bad_lines_are_told_with_their_numbers_and_nothing_is_kept(cast: Cast) -
     assert not sets(cast).versions(cast.project)
 
 
+def test_a_set_is_deleted_once_it_has_said_what_goes_with_it(cast: Cast) -> None:
+    csrf = sign_in(cast)
+    lines = "\n".join([given("one", "1"), given("two", "2")])
+    act(cast, csrf, "/new", name="a/b c", cases=lines, use_no_refusal="on")
+    act(cast, csrf, "/new", set="a/b c", copy="prior_version", cases=given("three", "3"))
+    act(cast, csrf, "/new", name="copy", copy="1 a/b c", cases="")
+    id = run(cast, csrf, "a/b c", 2)
+    page = look(cast, "/sets/a%2Fb%20c")
+    assert "With it go, for good: 2 versions · 1 run · 3 judged answers." in page.text
+    assert "What is under way stops." not in page.text
+    page = act(cast, csrf, "/remove", set="a/b c")
+    assert "The test set is deleted" in page.text
+    assert "copy" in page.links and "a/b c" not in page.links
+    assert "a/b c" not in look(cast, "/runs").text
+    for path in ("/sets/a%2Fb%20c", f"/runs/{id}"):
+        look(cast, path, 404)
+    assert names(cast, "copy", 1) == ["one", "two"]
+    act(cast, csrf, "/remove", 404, set="a/b c")
+
+
+def test_a_run_is_deleted_and_its_set_stays(cast: Cast) -> None:
+    csrf = sign_in(cast)
+    act(cast, csrf, "/new", name="support", cases=given("one", "1"))
+    id = run(cast, csrf, "support", 1)
+    assert "Delete this run" in look(cast, f"/runs/{id}").text
+    page = act(cast, csrf, f"/runs/{id}/remove")
+    assert "The run is deleted" in page.text and "Nothing was run yet" in page.text
+    look(cast, f"/runs/{id}", 404)
+    assert run(cast, csrf, "support", 1) != id
+
+
 def test_a_question_a_line_is_a_case_that_the_chosen_endpoint_answers(cast: Cast) -> None:
     csrf = sign_in(cast)
     act(cast, csrf, "/new", name="plain", cases="Where is it?\n\n[sic] why?", model="ep-a")

@@ -134,6 +134,24 @@ def test_a_pipeline_ends_with_what_came_of_it(command: Command, name: str, tmp_p
     assert "context_contains_phrase: negative" in whole.stdout
 
 
+def test_sets_and_runs_are_listed_and_deleted(
+    command: Command, sets: Evaluations, name: str
+) -> None:
+    sets.add(name, given(one="hello"), [ONLY_ANSWER])
+    sets.add(name, given(two="hello"), [ONLY_ANSWER], keeps_prior=True)
+    first, second = sets.run(name, 1), sets.run(name, 2)
+    assert f"{name}, version 2, cases 2" in command("list").stdout
+    removed = command("remove-run", first.run.id)
+    assert (removed.returncode, removed.stdout) == (0, "results 1 are deleted\n")
+    removed = command("remove", name)
+    assert removed.stdout == "versions 2, runs 1, results 2 are deleted\n"
+    assert sets.versions(name) == []
+    for gone in (lambda: sets.remove(name), lambda: sets.remove_run(second.run.id)):
+        with pytest.raises(ClientError):
+            gone()
+    assert name in command("remove", name).stderr
+
+
 def test_what_cannot_be_run_ends_with_two(command: Command, name: str) -> None:
     unknown = command("run", name)
     assert (unknown.returncode, name in unknown.stderr) == (2, True)

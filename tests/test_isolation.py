@@ -83,9 +83,11 @@ DELETE /api/v1/users/{user:path}                     401  401  401  401  202  40
 DELETE /api/v1/conversations/{id:path}               401  401  401  401  202  403  401  202  401
 POST  /api/v1/test_sets                              401  401  401  401  201  403  401  201  401
 GET   /api/v1/test_sets                              401  401  401  401  200  403  401  200  401
+DELETE /api/v1/test_sets/{set:path}                  401  401  401  401  200  403  401  404  401
 POST  /api/v1/evaluations/run                        401  401  401  401  202  403  401  404  401
 GET   /api/v1/evaluations/run                        401  401  401  401  200  403  401  200  401
 GET   /api/v1/evaluations/run/{run}                  401  401  401  401  200  403  401  404  401
+DELETE /api/v1/evaluations/run/{run}                 401  401  401  401  200  403  401  404  401
 GET   /api/v1/evaluations/online                     401  401  401  401  200  403  401  200  401
 POST  /api/v1/evaluations/online                     401  401  401  401  201  403  401  201  401
 GET   /api/v1/evaluations/online/{evaluator:path}    401  401  401  401  200  403  401  404  401
@@ -158,6 +160,7 @@ POST  /p/{project}/evaluations/new                   303  303  403  404  303  30
 GET   /p/{project}/evaluations/cases/{set:path}      200  200  403  404  303  303  303  303  303
 POST  /p/{project}/evaluations/cases/{set:path}      409  303  403  404  303  303  303  303  303
 POST  /p/{project}/evaluations/drop                  303  303  403  404  303  303  303  303  303
+POST  /p/{project}/evaluations/remove                404  303  403  404  303  303  303  303  303
 GET   /p/{project}/evaluations/talks                 200  200  403  404  303  303  303  303  303
 POST  /p/{project}/evaluations/talks                 303  303  403  404  303  303  303  303  303
 GET   /p/{project}/evaluations/sets/{set:path}       200  200  200  404  303  303  303  303  303
@@ -165,6 +168,7 @@ GET   /p/{project}/evaluations/runs                  200  200  200  404  303  30
 POST  /p/{project}/evaluations/runs                  303  303  403  404  303  303  303  303  303
 GET   /p/{project}/evaluations/runs/{run}            200  200  200  404  303  303  303  303  303
 GET   /p/{project}/evaluations/runs/{run}/progress   200  200  200  404  303  303  303  303  303
+POST  /p/{project}/evaluations/runs/{run}/remove     404  303  403  404  303  303  303  303  303
 GET   /p/{project}/evaluations/compare               200  200  200  404  303  303  303  303  303
 GET   /p/{project}/evaluations/online                200  200  200  404  303  303  303  303  303
 POST  /p/{project}/evaluations/online                409  303  403  404  303  303  303  303  303

@@ -40,9 +40,11 @@ GET   /api/v1/metrics                                200    200    200
 GET   /api/v1/metrics/{name}                         200    403    200
 GET   /api/v1/test_sets                              403    403    403
 POST  /api/v1/test_sets                              403    403    403
+DELETE /api/v1/test_sets/{set:path}                  403    403    403
 GET   /api/v1/evaluations/run                        403    403    403
 POST  /api/v1/evaluations/run                        403    403    403
 GET   /api/v1/evaluations/run/{run}                  403    403    403
+DELETE /api/v1/evaluations/run/{run}                 403    403    403
 GET   /api/v1/evaluations/online                     403    403    403
 POST  /api/v1/evaluations/online                     403    403    403
 GET   /api/v1/evaluations/online/{evaluator:path}    403    403    403

@@ -33,7 +33,7 @@ Left = tuple[int, int]
 
 
 class _Taken(Exception):
-    """Another process works on the run by now."""
+    """Another process works on the run by now, or it was deleted."""
 
 
 class Evaluating:
@@ -95,7 +95,7 @@ class Evaluating:
         try:
             self._work(run)
         except _Taken:
-            log.warning("run %s is worked on elsewhere", run.id)
+            log.warning("run %s was deleted, or is worked on elsewhere", run.id)
         except Unavailable:
             raise
         except CauserieError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from causerie.client.errors import ClientError
 from causerie.errors import Invalid, NotFound, Unavailable
 from causerie.evaluations.reports import Report
-from causerie.evaluations.sets import Evaluations
+from causerie.evaluations.sets import Evaluations, Listed
 from causerie.terminal import out, say
 
 evaluation = typer.Typer(no_args_is_help=True, help="Test sets of a running server.")
@@ -91,12 +93,49 @@ def add(
     """Make the next version of a test set from cases in a file."""
     text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     uses = [] if evaluators is None else _decoded(evaluators.read_bytes(), evaluators.name)
+    with _asked(key, url) as evaluations:
+        version = evaluations.add(name, _cases(text, file), uses, keeps_prior=keeps_prior)
+    out.print(f"{escape(name)}, version {version}")
+
+
+@evaluation.command("list")
+def list_sets(url: URL = "", key: KEY = "") -> None:
+    """List the test sets, the one that changed last first."""
+    latest: dict[str, Listed] = {}
+    with _asked(key, url) as evaluations:
+        for one in evaluations.versions():
+            latest.setdefault(one.name, one)
+    for one in latest.values():
+        out.print(f"{escape(one.name)}, version {one.version}, cases {one.cases}")
+
+
+@evaluation.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="The test set.")], url: URL = "", key: KEY = ""
+) -> None:
+    """Delete a test set with its versions, runs and results. What is under way stops."""
+    with _asked(key, url) as evaluations:
+        gone = evaluations.remove(name)
+    out.print(f"versions {gone.versions}, runs {gone.runs}, results {gone.results} are deleted")
+
+
+@evaluation.command("remove-run")
+def remove_run(
+    id: Annotated[str, typer.Argument(help="The run.")], url: URL = "", key: KEY = ""
+) -> None:
+    """Delete a run with its results. One that is under way stops."""
+    with _asked(key, url) as evaluations:
+        gone = evaluations.remove_run(id)
+    out.print(f"results {gone.results} are deleted")
+
+
+@contextmanager
+def _asked(key: str, url: str) -> Iterator[Evaluations]:
     try:
         with _evaluations(key, url) as evaluations:
-            version = evaluations.add(name, _cases(text, file), uses, keeps_prior=keeps_prior)
+            yield evaluations
     except ClientError as error:
         raise Unavailable(str(error)) from error
-    out.print(f"{escape(name)}, version {version}")
 
 
 def _cases(text: bytes, file: str) -> list[dict[str, Any]]:

@@ -25,6 +25,10 @@ class RunStatus(StrEnum):
     """It could not go on: `trouble` says why. Answers that failed do not make a run fail."""
 
 
+OVER = (RunStatus.COMPLETED, RunStatus.ERRORED)
+"""Nothing more will happen."""
+
+
 class Outcome(StrEnum):
     """What an evaluator says of an answer; the words of the Context service."""
 
@@ -122,7 +126,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_over(self) -> bool:
         """Whether nothing more will happen."""
-        return self.status in (RunStatus.COMPLETED, RunStatus.ERRORED)
+        return self.status in OVER
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

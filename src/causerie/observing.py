@@ -245,9 +245,7 @@ class Observing:
         talks = {one.answer.talk for one in judged}
 
         def work(renewed: Callable[[], int]) -> None:
-            present: set[Key] = set()
-            for some in lookups(sorted(talks)):
-                present |= self._outcomes.present(online.project, set(some))
+            present = self._outcomes.present(online.project, talks)
             if online.asks and present != talks:
                 # Removed while a judge was asked, whose answers came too late to go with them.
                 self._verdicts.forget_judged(online.project)

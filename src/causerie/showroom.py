@@ -346,6 +346,7 @@ class Showroom:
         sets, runs = self.laboratory.sets, self.laboratory.runs
         offers, doors, pages, clock = self.offers, self.doors, self.pages, self.clock
         estimates, new_uid = self.laboratory.estimates, lambda: secrets.token_hex(16)
+        outcomes = Outcomes(self.stores.events)
 
         def judge(project: str) -> Service:
             return self.workshop.settings.get(project).judge
@@ -355,14 +356,16 @@ class Showroom:
                 sets, runs, estimates, offers, doors, pages, clock, lambda id: bool(judge(id))
             ).routes(),
             *CasePages(sets, offers, doors, pages, clock).routes(),
-            *TalkCasePages(sets, self.stores.reports, offers, self.filtered, doors, clock).routes(),
+            *TalkCasePages(
+                sets, self.stores.reports, outcomes.present, offers, self.filtered, doors, clock
+            ).routes(),
             *RunPages(
                 sets, runs, self.laboratory.evaluating, offers, doors, pages, clock, new_uid
             ).routes(),
             *EvaluatorPages(sets, judge, offers, doors, pages, clock).routes(),
             *OnlinePages(
                 self.laboratory.online,
-                Outcomes(self.stores.events),
+                outcomes,
                 sets,
                 self.laboratory.observing.wake,
                 judge,

@@ -15,7 +15,7 @@ from causerie.client.calls import Calls, path_of
 from causerie.client.connection import Connections, address_of
 from causerie.client.environment import key_of, url_of
 from causerie.evaluations.reports import Report
-from causerie.wire.evaluations import RunAccepted, RunOut, TestSetOut
+from causerie.wire.evaluations import RunAccepted, RunOut, RunRemoved, SetRemoved, TestSetOut
 
 API = ("api", "v1")
 TIMEOUT_SECONDS = 60.0
@@ -93,12 +93,24 @@ class Evaluations:
         path = path_of(*API, "test_sets", copy_test_cases_from=copy)
         return self._calls.ask(TestSetOut, "POST", path, body).version
 
+    def versions(self, name: str | None = None) -> list[Listed]:
+        """Every version of every set, or of one, the newest first."""
+        return self._calls.ask(_Sets, "GET", path_of(*API, "test_sets", name=name)).test_sets
+
     def latest(self, name: str) -> int:
         """The number of a set's last version. Raises LookupError where there is none."""
-        found = self._calls.ask(_Sets, "GET", path_of(*API, "test_sets", name=name)).test_sets
+        found = self.versions(name)
         if not found:
             raise LookupError(f"there is no test set {name!r}")
         return max(one.version for one in found)
+
+    def remove(self, name: str) -> SetRemoved:
+        """Delete a set with its versions, runs and results; what that was."""
+        return self._calls.ask(SetRemoved, "DELETE", path_of(*API, "test_sets", name))
+
+    def remove_run(self, id: str) -> RunRemoved:
+        """Delete a run with its results; one that is under way stops."""
+        return self._calls.ask(RunRemoved, "DELETE", path_of(*API, "evaluations", "run", id))
 
     def run(
         self,

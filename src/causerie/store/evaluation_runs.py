@@ -27,7 +27,12 @@ from sqlalchemy import (
 
 from causerie.errors import NotFound
 from causerie.evaluation_runs import CaseResult, Run, RunStatus, Tally
-from causerie.store.evaluation_schema import evaluation_results, evaluation_runs, set_cases
+from causerie.store.evaluation_schema import (
+    evaluation_results,
+    evaluation_runs,
+    set_cases,
+    set_versions,
+)
 from causerie.store.state import insert_into, slices, transaction
 
 HOLD = timedelta(seconds=30)
@@ -50,14 +55,24 @@ class EvaluationRuns:
     def begin(self, run: Run) -> Run:
         """Keep a run, unless there is one of the same version, iterations and model: then that. One
         that ended in an error, or with answers that did not come, begins again with what is
-        missing: its other results stay.
+        missing: its other results stay. Raises NotFound where the version has gone.
         """
         row = {name: getattr(run, name) for name in FIELDS} | {"status": run.status.value}
         same = {name: row[name] for name in ("project", "name", "version", "iterations", "model")}
         query = select(evaluation_runs).filter_by(**same)
+        versions = set_versions.c
+        of = (
+            versions.project == run.project,
+            versions.name == run.name,
+            versions.version == run.version,
+        )
         with transaction(self._engine) as connection:
             put = insert_into(connection, evaluation_runs).values(**row, holder="")
             connection.execute(put.on_conflict_do_nothing())
+            # After the insert, with which SQLite holds the database: a set is not deleted between.
+            there = select(set_versions.c.version).where(*of).with_for_update(read=True)
+            if connection.execute(there).first() is None:
+                raise NotFound(f"no version {run.version} of a test set {run.name[:100]!r}")
             found = connection.execute(query.with_for_update()).one()
             if _run(found).is_over and _lacks(found):
                 _reopen(connection, found.id)
@@ -81,6 +96,21 @@ class EvaluationRuns:
         order = query.order_by(evaluation_runs.c.created_at.desc()).limit(RUNS_SHOWN)
         with transaction(self._engine) as connection:
             return [_run(row) for row in connection.execute(order)]
+
+    def remove(self, project: str, id: str) -> int:
+        """Forget a run with its results; how many those were. Whoever works on it finds that it is
+        gone. Raises NotFound.
+        """
+        mine = (evaluation_runs.c.project == project, evaluation_runs.c.id == id)
+        with transaction(self._engine) as connection:
+            # Held first, so that nobody keeps another result meanwhile.
+            held = update(evaluation_runs).where(*mine).values(holder="")
+            if not connection.execute(held).rowcount:
+                raise NotFound(f"no run {id[:100]!r}", field="id")
+            its = evaluation_results.c.run == id
+            count = connection.execute(delete(evaluation_results).where(its)).rowcount
+            connection.execute(delete(evaluation_runs).where(*mine))
+        return count
 
     # ---- who works on it ---------------------------------------------------------------------
 
@@ -128,7 +158,7 @@ class EvaluationRuns:
 
     def keep(self, run: Run, holder: str, results: Iterable[CaseResult], now: datetime) -> bool:
         """Keep results and hold the run for longer; False, and nothing kept, where it is another's
-        by now.
+        by now or has gone.
         """
         columns = set_cases.c
         there = select(columns.position).where(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from causerie.online_evaluators import SHARES, LiveOutcome, OnlineEvaluator
-from causerie.store.events import EventStore
+from causerie.store.events import EventStore, lookups
 from causerie.store.events_schema import OUTCOMES
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,8 +102,11 @@ class Outcomes:
 
     def present(self, project: str, talks: Collection[Key]) -> set[Key]:
         """Those of some conversations that are still there."""
-        rows = self._events.select("evaluations/present", _names(project, talks))
-        return {(row["tenant"], row["id"]) for row in rows} & set(talks)
+        found: set[Key] = set()
+        for some in lookups(sorted(talks)):
+            rows = self._events.select("evaluations/present", _names(project, some))
+            found |= {(row["tenant"], row["id"]) for row in rows}
+        return found & set(talks)
 
     def tallies(self, project: str) -> dict[str, dict[str, int]]:
         """How many answers had each outcome, by evaluator."""

@@ -44,6 +44,7 @@ from causerie.store.state_schema import (
     verdicts,
     views,
 )
+from causerie.store.test_sets import hold_sets
 from causerie.store.verdicts import judged_of
 from causerie.topic_maps import TopicMap
 from causerie.topic_names import shortened
@@ -228,6 +229,8 @@ class StateRemovals:
         columns = set_cases.c
         found = {"cases": 0, "evaluation_results": 0}
         with transaction(self._engine) as connection:
+            # Else a version that is being made of them would not be seen.
+            hold_sets(connection, project)
             for some in slices(sorted({id for _, id in keys if id})):
                 mine = (columns.project == project, columns.conversation.in_(some))
                 for row in connection.execute(select(set_cases).where(*mine)).all():

@@ -39,6 +39,7 @@ OBJECT_WORDS = {
     "invitation": say("invitation"),
     "removal": say("removal"),
     "run": say_in("of a test set", "run"),
+    "test set": say("test set"),
 }
 _DATA = "/settings/privacy/data"
 # What is done at an address, where the action alone says too little; pages and API alike.
@@ -49,6 +50,10 @@ DEED_WORDS = {
     "/conversations/{id:path}": say("Removed a conversation"),
     "/contexts/{context}/delete": say("Deleted a context"),
     "/contexts/{context}/undo": say("Dropped the last turn of a context"),
+    "/evaluations/remove": say("Deleted a test set"),
+    "/test_sets/{set:path}": say("Deleted a test set"),
+    "/evaluations/runs/{run}/remove": say("Deleted a run"),
+    "/evaluations/run/{run}": say("Deleted a run"),
     f"{_DATA}/find": say("Looked for a user to remove"),
     _DATA: say("Looked at removals"),
     f"{_DATA}/{{removal}}": say("Looked at a removal"),

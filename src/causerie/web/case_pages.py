@@ -13,8 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from causerie.accounts import Role
-from causerie.cases import CASE_NAME_CHARS_MAX, Case, CopyFrom, Line, Speaker, check_cases
+from causerie.cases import CASE_NAME_CHARS_MAX, Case, Line, Speaker, Version, check_cases
 from causerie.errors import CauserieError, Conflict, NotFound
+from causerie.evaluators import Known
 from causerie.store.test_sets import TestSets
 from causerie.web.audited import note
 from causerie.web.evaluation_forms import plain_reason, uses_in
@@ -95,27 +96,14 @@ class CasePages:
         return self._pages.render(request, "test_case_form.html", visitor, status=status, **values)
 
     def _keep(self, request: Request, visitor: Visitor, form: Form) -> Response:
-        project, was = visitor.project.id, form.get("was", "")
+        project = visitor.project.id
         name = user_of(request.path_params["set"])
         known = self._sets.evaluators(project)
-        version = self._sets.version(project, name, self._sets.latest(project, name))
-        cases = [case for case in version.cases if not case.is_removed]
-        before = _named(cases, was)
-        made = msgspec.structs.replace(
-            before,
-            name=form.get("name", "").strip(),
-            messages=_lines_of(form),
-            model=form.get("model", ""),
-            pregenerated_response=form.get("answer", "") if form.get("has") == "given" else None,
-            evaluators=tuple(uses_in({"uses": form.get("uses", "")}, known)),
-        )
-        check_cases([made], version.evaluators, known)
-        if any(case.name == made.name != was for case in cases):
-            raise Conflict(say("there is a case of that name"), field="name")
-        kept = [made if case is before else case for case in cases]
-        kept += [] if was else [made]
-        by, now = visitor.member.email, self._clock()
-        self._sets.add(project, name, kept, version.evaluators, CopyFrom.NONE, by, now)
+
+        def changed(latest: Version) -> list[Case]:
+            return _changed(latest, form, known)
+
+        self._sets.revise(project, name, changed, visitor.member.email, self._clock())
         return RedirectResponse(set_address(project, name) + "?done=made", 303)
 
     def _refuse(
@@ -126,6 +114,28 @@ class CasePages:
         told["field"] = (told["field"] or "").removeprefix("test_cases[0].").partition("[")[0]
         fields = {**form, "set": user_of(request.path_params["set"])}
         return self._form(request, visitor, fields, **told)
+
+
+def _changed(latest: Version, form: Form, known: Known) -> list[Case]:
+    """The cases of a version, with the one that a form describes. Raises Invalid, Conflict and
+    NotFound.
+    """
+    was = form.get("was", "")
+    cases = [case for case in latest.cases if not case.is_removed]
+    before = _named(cases, was)
+    made = msgspec.structs.replace(
+        before,
+        name=form.get("name", "").strip(),
+        messages=_lines_of(form),
+        model=form.get("model", ""),
+        pregenerated_response=form.get("answer", "") if form.get("has") == "given" else None,
+        evaluators=tuple(uses_in({"uses": form.get("uses", "")}, known)),
+    )
+    check_cases([made], latest.evaluators, known)
+    if any(case.name == made.name != was for case in cases):
+        raise Conflict(say("there is a case of that name"), field="name")
+    kept = [made if case is before else case for case in cases]
+    return kept if was else [*kept, made]
 
 
 def _named(cases: list[Case], name: str) -> Case:

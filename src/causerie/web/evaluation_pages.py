@@ -20,7 +20,6 @@ from causerie.cases import (
     CopyFrom,
     Summary,
     Version,
-    carried,
     check_cases,
     checked_set_name,
 )
@@ -30,7 +29,7 @@ from causerie.evaluators import EvaluatorUse, Known, check_uses
 from causerie.run_estimates import Estimate, Estimates
 from causerie.run_reports import Passing
 from causerie.store.evaluation_runs import EvaluationRuns
-from causerie.store.test_sets import TestSets
+from causerie.store.test_sets import Source, TestSets
 from causerie.web.audited import note
 from causerie.web.evaluation_forms import as_line, fields_of_uses, read_cases, uses_in
 from causerie.web.evaluation_words import ROOT, common, number_of, set_address
@@ -54,6 +53,7 @@ DONE = {
     "made": say("The version is made. Runs of versions before stay as they are."),
     "talks": say("The conversations are cases now. Look through them before a run."),
     "dropped": say("The case is left out of this version. It stays in those before."),
+    "removed": say("The test set is deleted, with its versions, runs and results."),
 }
 Clock = Callable[[], datetime]
 
@@ -120,12 +120,13 @@ class EvaluationPages:
 
     def routes(self) -> list[BaseRoute]:
         """Their addresses."""
-        new, drop = f"{ROOT}/new", f"{ROOT}/drop"
+        new = f"{ROOT}/new"
         return [
             Route(ROOT, self.index),
             Route(new, self.new),
             post(self._doors, new, Role.MEMBER, self._add, self._refuse, FORM_BYTES_MAX),
-            post(self._doors, drop, Role.MEMBER, self._drop),
+            post(self._doors, f"{ROOT}/drop", Role.MEMBER, self._drop),
+            post(self._doors, f"{ROOT}/remove", Role.MEMBER, self._remove),
             Route(f"{ROOT}/sets/{{set:path}}", self.show),
         ]
 
@@ -146,7 +147,8 @@ class EvaluationPages:
             SetLine(one, last.get(name), found.get(last[name].id) if name in last else None)
             for name, one in latest.items()
         ]
-        return self._render(request, visitor, "evaluations.html", lines=lines)
+        done = DONE.get(request.query_params.get("done", ""), "")
+        return self._render(request, visitor, "evaluations.html", lines=lines, done=done)
 
     # ---- one set -----------------------------------------------------------------------------
 
@@ -190,6 +192,7 @@ class EvaluationPages:
             endpoints=self._usable(project),
             plan=self._plan(version, given, len(cases)),
             judges=self._has_judge(project),
+            extent=self._sets.extent(project, name),
             done=DONE.get(given.get("done", ""), ""),
         )
 
@@ -215,22 +218,20 @@ class EvaluationPages:
 
     def _drop(self, request: Request, visitor: Visitor, form: Form) -> Response:
         """The next version of a set, without a case."""
-        project, name = visitor.project.id, form.get("set", "")
-        before = self._sets.version(project, name, self._sets.latest(project, name))
-        named = form.get("case", "")
-        kept = [case for case in before.cases if not case.is_removed and case.name != named]
-        if not kept:
-            raise Conflict(say("A version has one case at least."))
-        self._sets.add(
-            project,
-            name,
-            kept,
-            before.evaluators,
-            CopyFrom.NONE,
-            visitor.member.email,
-            self._clock(),
-        )
+        project, name, named = visitor.project.id, form.get("set", ""), form.get("case", "")
+
+        def left(latest: Version) -> list[Case]:
+            return [case for case in latest.cases if not case.is_removed and case.name != named]
+
+        self._sets.revise(project, name, left, visitor.member.email, self._clock())
         return RedirectResponse(set_address(project, name) + "?done=dropped", 303)
+
+    def _remove(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        """A set goes with its versions, runs and results."""
+        project, name = visitor.project.id, form.get("set", "")
+        note(object=("test set", name))
+        self._sets.remove(project, name)
+        return RedirectResponse(f"/p/{project}/evaluations?done=removed", 303)
 
     # ---- a new set or version ----------------------------------------------------------------
 
@@ -286,25 +287,10 @@ class EvaluationPages:
         read, uses = read_cases(form, known), uses_in(form, known)
         if read.faults:
             return self._form(request, visitor, form, 400, faults=read.faults, field="cases")
-        cases, copy = self._copied(project, name, form, read.cases)
-        _check(cases, copy, uses, known)
-        self._sets.add(project, name, cases, uses, copy, by, self._clock())
+        copy = _copied(form)
+        _check(read.cases, copy, uses, known)
+        self._sets.add(project, name, read.cases, uses, copy, by, self._clock())
         return RedirectResponse(set_address(project, name) + "?done=made", 303)
-
-    def _copied(
-        self, project: str, name: str, form: Form, cases: Sequence[Case]
-    ) -> tuple[Sequence[Case], CopyFrom]:
-        """The cases that a form gives, with those that it copies from elsewhere; those of the
-        version before are copied by the store.
-        """
-        copy = form.get("copy", NONE)
-        if copy == PRIOR and form.get("set"):
-            return cases, CopyFrom.PRIOR_VERSION
-        number, _, source = copy.partition(" ")
-        if not source:
-            return cases, CopyFrom.NONE
-        before = self._sets.version(project, source, number_of(number, 1)).cases
-        return carried(before, cases, CopyFrom.PRIOR_VERSION), CopyFrom.NONE
 
     def _refuse(
         self, request: Request, visitor: Visitor, form: Form, error: CauserieError
@@ -328,8 +314,17 @@ def passings(runs: EvaluationRuns, project: str, of: Sequence[Run]) -> dict[str,
     }
 
 
+def _copied(form: Form) -> CopyFrom | Source:
+    """Where a form takes further cases from."""
+    copy = form.get("copy", NONE)
+    if copy == PRIOR and form.get("set"):
+        return CopyFrom.PRIOR_VERSION
+    number, _, source = copy.partition(" ")
+    return (source, number_of(number, 1)) if source else CopyFrom.NONE
+
+
 def _check(
-    cases: Sequence[Case], copy: CopyFrom, uses: Sequence[EvaluatorUse], known: Known
+    cases: Sequence[Case], copy: CopyFrom | Source, uses: Sequence[EvaluatorUse], known: Known
 ) -> None:
     """Raises Invalid. Other evaluators for the same cases are a version too."""
     if cases or copy is CopyFrom.NONE:

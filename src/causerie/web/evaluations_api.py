@@ -61,9 +61,11 @@ class EvaluationsAPI:
         return [
             Route("/api/v1/test_sets", self.add, methods=["POST"]),
             Route("/api/v1/test_sets", self.sets),
+            Route("/api/v1/test_sets/{set:path}", self.remove, methods=["DELETE"]),
             Route("/api/v1/evaluations/run", self.run, methods=["POST"]),
             Route("/api/v1/evaluations/run", self.runs),
             Route("/api/v1/evaluations/run/{run}", self.result),
+            Route("/api/v1/evaluations/run/{run}", self.remove_run, methods=["DELETE"]),
         ]
 
     async def add(self, request: Request) -> Response:
@@ -86,6 +88,13 @@ class EvaluationsAPI:
         project = self._keys.find(request, Access.READ)[1]
         found = self._sets.versions(project.id, request.query_params.get("name", ""))
         return JSONResponse({"test_sets": [msgspec.to_builtins(one) for one in found]})
+
+    def remove(self, request: Request) -> Response:
+        """Forget a set with its versions, runs and results."""
+        project = self._keys.find(request, Access.ADMIN)[1]
+        name = request.path_params["set"]
+        gone = self._sets.remove(project.id, name)
+        return JSONResponse(wire.SetRemoved(name, gone.versions, gone.runs, gone.results))
 
     async def run(self, request: Request) -> Response:
         """Begin a run, or find the one that there is of this version."""
@@ -125,6 +134,11 @@ class EvaluationsAPI:
         # Cases may be of conversations that were held. How far a run is tells nothing of them.
         note(hits=len(results))
         return JSONResponse(told(run, version, results))
+
+    def remove_run(self, request: Request) -> Response:
+        """Forget a run with its results; one that is under way stops."""
+        project, id = self._keys.find(request, Access.ADMIN)[1], request.path_params["run"]
+        return JSONResponse(wire.RunRemoved(id, self._runs.remove(project.id, id)))
 
 
 def begun(

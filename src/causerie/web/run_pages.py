@@ -38,10 +38,12 @@ from causerie.web.offers import Offers
 from causerie.web.pages import Pages
 from causerie.web.posts import Form, post
 from causerie.web.signin import Doors, Visitor
+from causerie.wording import say
 
 ONE = ROOT + "/runs/{run}"
 ANSWERS_PER_PAGE = 25
 CHANGES_SHOWN = 25
+DONE = {"removed": say("The run is deleted, with its results.")}
 KINDS = ("csv", "json", "parquet")
 CHANCE_MAX = 0.05
 """Of the differences that are told, at most that share is chance on average."""
@@ -114,6 +116,7 @@ class RunPages:
             Route(f"{ROOT}/compare", self.compare),
             Route(ONE, self.show),
             Route(f"{ONE}/progress", self.progress),
+            post(self._doors, f"{ONE}/remove", Role.MEMBER, self._remove),
         ]
 
     # ---- all runs ----------------------------------------------------------------------------
@@ -129,6 +132,7 @@ class RunPages:
             "evaluation_runs.html",
             runs=runs,
             passings=passings(self._runs, project, runs),
+            done=DONE.get(request.query_params.get("done", ""), ""),
         )
 
     def _begin(self, request: Request, visitor: Visitor, form: Form) -> Response:
@@ -231,6 +235,11 @@ class RunPages:
         if run.is_over:
             answer.headers["HX-Refresh"] = "true"
         return answer
+
+    def _remove(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        project = visitor.project.id
+        self._runs.remove(project, request.path_params["run"])
+        return RedirectResponse(f"/p/{project}/evaluations/runs?done=removed", 303)
 
     # ---- two runs ----------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -38,12 +38,15 @@ TOPICS_MAX = 8
 
 
 class TalkCasePages:
-    """The page that makes cases of conversations, with the filters of every list."""
+    """The page that makes cases of conversations, with the filters of every list. `present` tells
+    which of some conversations of a project are still there.
+    """
 
     def __init__(
         self,
         sets: TestSets,
         reports: Reports,
+        present: Callable[[str, Collection[tuple[str, str]]], set[tuple[str, str]]],
         offers: Offers,
         filtered: FilteredPages,
         doors: Doors,
@@ -51,6 +54,7 @@ class TalkCasePages:
     ) -> None:
         self._sets = sets
         self._reports = reports
+        self._present = present
         self._offers = offers
         self._filtered = filtered
         self._doors = doors
@@ -131,7 +135,13 @@ class TalkCasePages:
             )
         check_cases(cases, uses, known)
         by, now = visitor.member.email, self._clock()
-        self._sets.add(project, name, cases, uses, CopyFrom.PRIOR_VERSION, by, now)
+
+        def still(made: Sequence[Case]) -> list[Case]:
+            present = self._present(project, {case.conversation for case in made})
+            return [case for case in made if case.conversation in present]
+
+        # A conversation may go between the reading of it and here.
+        self._sets.add(project, name, cases, uses, CopyFrom.PRIOR_VERSION, by, now, still)
         return RedirectResponse(set_address(project, name) + "?done=talks", 303)
 
     def _uses(self, project: str, name: str) -> Sequence[EvaluatorUse]:

@@ -51,6 +51,22 @@ class TestSetOut(Struct):
     version: int
 
 
+class SetRemoved(Struct):
+    """What went with a test set; ours."""
+
+    name: str
+    versions: int
+    runs: int
+    results: int
+
+
+class RunRemoved(Struct):
+    """What went with a run; ours."""
+
+    id: str
+    results: int
+
+
 class RunIn(Struct):
     """Body of `/api/v1/evaluations/run`."""
 
