@@ -20,6 +20,8 @@ from urllib.request import Request, urlopen
 import httpx
 import pytest
 
+from causerie import cli
+from causerie.__main__ import MODULES, main
 from causerie.testing import ServerProcess
 
 TALK: dict[str, Any] = {
@@ -90,6 +92,36 @@ def moved(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Moved:
 
 def exported(server: ServerProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.command("export").splitlines()]
+
+
+@pytest.mark.parametrize("word", MODULES)
+def test_a_command_that_is_loaded_alone_says_the_same(
+    word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["causerie", word, "--help"])
+    said = []
+    for run in (cli.main, main):
+        with pytest.raises(SystemExit) as ended:
+            run()
+        assert ended.value.code == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert f"causerie {word} " in said[0]
+
+
+@pytest.mark.parametrize("word", ["serve", "key"])
+def test_a_command_loads_nothing_that_few_starts_need(word: str) -> None:
+    program = "import sys; from causerie.__main__ import MODULES, load; load(MODULES[sys.argv[1]])"
+    shown = "print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}; {shown}", word],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert not loaded & {"alembic", "chdb", "pytest", "scipy"}
+    assert ("aiohttp" in loaded) == (word == "serve")
 
 
 def test_a_key_is_printed_once_kept_as_its_hash_and_listed_as_revoked_once_it_is(

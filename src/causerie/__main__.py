@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 
 SERVER = ("alembic", "sqlalchemy", "starlette", "typer", "uvicorn")
 CHAT = ("langchain_openai", "langgraph", "rich", "typer")
+MODULES = {
+    **dict.fromkeys(("serve", "demo", "enrich"), "serve_commands"),
+    **dict.fromkeys(("import", "export"), "transfer_commands"),
+    "chat": "chat_command",
+    "doctor": "doctor_command",
+    "endpoint": "endpoint_commands",
+    "key": "key_commands",
+    "member": "member_commands",
+}
+"""What a command is read from alone. All other words are read with all commands, which takes up to
+five times as long.
+"""
 
 
 def main() -> None:
     """Run a command. An app's install has `chat` alone, or none; nor does it load the server."""
-    chats = sys.argv[1:2] == ["chat"]
-    if not all(map(find_spec, CHAT if chats else SERVER)):
-        kind, extra = ("chat", "chat") if chats else ("server", "server,embedded")
+    word = "".join(sys.argv[1:2])
+    if not all(map(find_spec, CHAT if word == "chat" else SERVER)):
+        kind, extra = ("chat", "chat") if word == "chat" else ("server", "server,embedded")
         raise SystemExit(f"the {kind} is an extra: pip install 'causerie[{extra}]'")
-    if chats:
-        from causerie.chat_command import main as run
-    elif sys.argv[1:2] == ["key"]:
-        # These two need accounts alone, and start in a third of the time without the rest.
-        from causerie.key_commands import main as run
-    elif sys.argv[1:2] == ["endpoint"]:
-        from causerie.endpoint_commands import main as run
-    else:
-        from causerie.cli import main as run
-    run()
+    load(MODULES.get(word, "cli"))()
+
+
+def load(module: str) -> Callable[[], None]:
+    """What runs the commands of a module."""
+    # Nothing of what is loaded is garbage, and to look for some takes a sixth of the time.
+    gc.disable()
+    run: Callable[[], None] = import_module(f"causerie.{module}").main
+    gc.freeze()
+    gc.enable()
+    return run
 
 
 if __name__ == "__main__":

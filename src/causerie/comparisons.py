@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from math import asin, sqrt
 
 import numpy as np
-from scipy.special import betainc, gammaln, stdtr
 
 WEEK = 7
 WEEKDAYS_DAYS_MIN = 21
@@ -162,11 +161,16 @@ def beyond_chance(chances: Sequence[float], rate: float) -> list[bool]:
 
 def _chance(step: float, freedom: int) -> float:
     """Of so many standard deviations or more, to either side (Student)."""
+    # Not above: a server imports this, and would start later by a tenth.
+    from scipy.special import stdtr
+
     return float(2 * stdtr(freedom, -abs(step)))
 
 
 def _chance_of_split(now: float, before: float, share: float) -> float:
     """Of so uneven a split of a sum whose parts fall to now with that probability."""
+    from scipy.special import betainc
+
     total = now + before
     if not total:
         return 1.0
@@ -192,5 +196,7 @@ def chance_of_table(hits: float, hits_before: float, of: float, of_before: float
 
 
 def _log_ways(of: int, taken: np.ndarray | int) -> np.ndarray:
+    from scipy.special import gammaln
+
     found: np.ndarray = gammaln(of + 1) - gammaln(taken + 1) - gammaln(of - taken + 1)
     return found

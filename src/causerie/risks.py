@@ -13,8 +13,6 @@ from math import sqrt
 from statistics import mean, variance
 from typing import Any
 
-from scipy.special import bdtr, stdtr, stdtrit
-
 from causerie.comparisons import beyond_chance
 from causerie.reports import Question
 from causerie.store.events import EventStore
@@ -59,6 +57,9 @@ class Feeling:
     @property
     def margin(self) -> float:
         """The mean is within so much of the true one, 19 times out of 20."""
+        # Not above: a server imports this, and would start later by a tenth.
+        from scipy.special import stdtrit
+
         return float(stdtrit(self.count - 1, 0.975)) * self.spread / sqrt(self.count)
 
 
@@ -179,6 +180,8 @@ def chance_of_thinning(one: Risk) -> float:
     """Of so few visits now, if days on which they come fall as before: of all visits, so many or
     fewer would fall into now (binomial).
     """
+    from scipy.special import bdtr
+
     total = one.visits_now.days + one.visits_before.days
     share = one.visits_now.of / (one.visits_now.of + one.visits_before.of)
     return float(bdtr(one.visits_now.days, total, share))
@@ -186,6 +189,8 @@ def chance_of_thinning(one: Risk) -> float:
 
 def chance_of_souring(one: Risk) -> float:
     """Of a mean mood so much lower now, by how far moods of their conversations differ (Welch)."""
+    from scipy.special import stdtr
+
     now, before = one.mood_now, one.mood_before
     if now is None or before is None:
         return 1.0

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from math import lcm, sqrt
 from statistics import mean, stdev
 
-from scipy.special import stdtrit
-
 from causerie.cases import Case
 from causerie.evaluation_runs import CaseResult, Outcome
 
@@ -136,6 +134,9 @@ def _evaluator(name: str, pairs: Sequence[CaseChange]) -> EvaluatorChange:
 
 
 def _interval(differences: Sequence[float]) -> tuple[float | None, float | None]:
+    # Not above: a server imports this, and would start later by a tenth.
+    from scipy.special import stdtrit
+
     count = len(differences)
     if count < 2:
         return None, None

@@ -12,7 +12,6 @@ from contextlib import suppress
 import uvicorn
 
 from causerie.app import build
-from causerie.certificates import self_signed as make_certificates
 from causerie.clock import utc_now
 from causerie.config import Settings
 from causerie.errors import Conflict
@@ -40,6 +39,9 @@ def run(
     `local_model` has been started.
     """
     if self_signed:
+        # Not above: few servers make their own.
+        from causerie.certificates import self_signed as make_certificates
+
         files = make_certificates(settings.data / "tls", settings.host, utc_now())
         settings = settings.overriding(
             tls_certificate=str(files.certificate), tls_key=str(files.key)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,7 +21,12 @@ from causerie.errors import CauserieError, Conflict
 from causerie.store.accounts import Accounts
 from causerie.store.state import open_state
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
 FIRST_PROJECT = "default"
+LINK_LIFETIME = timedelta(days=7)
+"""Of a link to sign in with."""
 out = Console(highlight=False, soft_wrap=True)
 say = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -32,6 +41,10 @@ def run_command(app: typer.Typer) -> None:
     except CauserieError as error:
         say.print(f"[red]causerie:[/] {error.message}", markup=True)
         sys.exit(1)
+
+
+def nothing() -> None:
+    """Its callback gives a program of one command the names of commands."""
 
 
 def settings_of(**given: object) -> Settings:
@@ -58,3 +71,24 @@ def project_of(accounts: Accounts, id: str) -> Project:
         known = ", ".join(project.id for project in accounts.projects())
         raise Conflict(f"there is no project {id!r}; there are: {known}", field="project")
     return found
+
+
+@contextmanager
+def progress_of(what: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
+    """A bar at which one sees how far something is."""
+    # Not above: most commands show none.
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=say) as progress:
+        yield progress, progress.add_task(what, total=total)
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """Let the log be read beside what is printed."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # Their lines about each start would bury the one with the link.
+    for name in ("alembic", "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.WARNING)
