@@ -26,6 +26,8 @@ from causerie.store.inbox import Inbox
 from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.outcomes import Outcomes
 from causerie.testing import Ticking
+from causerie.web.speech import speaking
+from causerie.wording import tell
 from tests.made_calls import NOON
 from tests.online_cast import Watch
 
@@ -90,6 +92,19 @@ def test_a_thread_that_grows_has_its_new_answers_judged(watch: Watch) -> None:
         ("", "T", "certainly not"): "fail",
     }
     assert watch.judging.seen == ["yes", "certainly not"]
+
+
+def test_why_is_said_in_the_language_of_the_page_and_a_judge_as_it_put_it(watch: Watch) -> None:
+    watch.evaluator("words", "context_contains_phrase", options={"phrases": ["yes", "it's"]})
+    watch.evaluator("judge", ASKED.evaluator)
+    watch.say("T", "hello", "yes")
+    watch.run()
+    [told] = Outcomes(watch.events).of_conversation(watch.project.id, "", "T").values()
+    with speaking("zh"):
+        said = {one.evaluator: [*map(tell, one.sentences)] for one in told}
+    assert said == {"words": ["包含 'yes'。", '缺少 "it\'s"。'], "judge": ["yes will do"]}
+    [words] = [one.reason for one in told if one.evaluator == "words"]
+    assert words == "It has 'yes'. It lacks \"it's\"."
 
 
 def test_what_was_said_before_it_was_there_is_not_judged(embedded: Watch) -> None:

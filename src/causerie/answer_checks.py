@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from causerie.cases import Case, Line
-from causerie.evaluation_runs import Evaluation, Outcome, Reason, Response
+from causerie.evaluation_runs import Evaluation, Outcome, Reason, Response, reason_of
 from causerie.evaluators import (
     Care,
     ContextContainsPhrase,
@@ -34,6 +34,7 @@ from causerie.languages import UNDETERMINED, Guess
 from causerie.patterns import compiled
 from causerie.signals import Signal, signals_of, unquoted
 from causerie.tongues import CHAT_LANGUAGES
+from causerie.wording import Wording, say, say_many
 
 FENCE = re.compile(r"```[\w-]*\s*")
 _SIGN = "\\u3040-\\u30ff\\u3400-\\u9fff"
@@ -89,9 +90,9 @@ def check(use: EvaluatorUse, material: Material) -> Evaluation:
     return Evaluation(evaluator=use.evaluator, outcome=outcome_of(verdicts), reasons=verdicts)
 
 
-def inconclusive(use: EvaluatorUse, reason: str) -> Evaluation:
+def inconclusive(use: EvaluatorUse, *sentences: str) -> Evaluation:
     """That an answer could not be judged, and why."""
-    given = (Reason(verdict=False, reason=reason),)
+    given = (reason_of(False, *sentences),)
     return Evaluation(evaluator=use.evaluator, outcome=Outcome.INCONCLUSIVE, reasons=given)
 
 
@@ -107,7 +108,7 @@ Verdicts = tuple[Reason, ...]
 
 
 def _one(verdict: bool, reason: str) -> Verdicts:
-    return (Reason(verdict=verdict, reason=reason),)
+    return (reason_of(verdict, reason),)
 
 
 # ---- texts -------------------------------------------------------------------------------------
@@ -117,14 +118,17 @@ def _golden(options: GoldenResponse, material: Material) -> Verdicts:
     wanted = _plain(options.golden_response, options)
     told = _plain(material.response.text, options)
     if wanted == told:
-        return _one(True, "It is the golden response.")
+        return _one(True, say("It is the golden response."))
     pairs = enumerate(zip_longest(wanted, told))
     place = next(at for at, (one, other) in pairs if one != other)
-    return _one(
-        False,
-        f"From character {place + 1} on (of what counts) it has {_shown(told[place:])!r}, the"
-        f" golden response {_shown(wanted[place:])!r}.",
+    reason = say(
+        "From character %(place)s on (of what counts) it has %(has)s, the golden response"
+        " %(wanted)s.",
+        place=place + 1,
+        has=_quoted(told[place:]),
+        wanted=_quoted(wanted[place:]),
     )
+    return _one(False, reason)
 
 
 def _plain(text: str, options: GoldenResponse) -> str:
@@ -174,9 +178,16 @@ def _contains(options: ContextContainsPhrase, material: Material) -> Verdicts:
         phrase: any(_read(phrase, fold=fold) in text for text in texts) for phrase in options.wanted
     }
     return tuple(
-        Reason(verdict=has, reason=f"{'It has' if has else 'It lacks'} {_shown(phrase)!r}.")
-        for phrase, has in there.items()
+        reason_of(has, _found(phrase) if has else _lacking(phrase)) for phrase, has in there.items()
     )
+
+
+def _found(phrase: str) -> Wording:
+    return say("It has %(phrase)s.", phrase=_quoted(phrase))
+
+
+def _lacking(phrase: str) -> Wording:
+    return say("It lacks %(phrase)s.", phrase=_quoted(phrase))
 
 
 def _read(text: str, *, fold: bool) -> str:
@@ -205,15 +216,20 @@ def _expression(options: Regex, material: Material) -> Verdicts:
     expression = compiled(unicodedata.normalize("NFC", options.pattern))
     found = expression.search(unicodedata.normalize("NFC", material.response.text))
     if found is None:
-        return _one(options.absent, "The expression matches nothing.")
-    return _one(not options.absent, f"The expression matches {_shown(found.group())!r}.")
+        return _one(options.absent, say("The expression matches nothing."))
+    reason = say("The expression matches %(found)s.", found=_quoted(found.group()))
+    return _one(not options.absent, reason)
 
 
 def _length(options: Length, material: Material) -> Verdicts:
     text = unicodedata.normalize("NFC", material.response.text)
     count = len(text) if options.unit is Unit.CHARACTERS else len(WORD.findall(text))
     fits = count >= options.min and (options.max is None or count <= options.max)
-    return _one(fits, f"It has {count} {options.unit.value}.")
+    if options.unit is Unit.CHARACTERS:
+        return _one(
+            fits, say_many("It has %(num)s character.", "It has %(num)s characters.", count)
+        )
+    return _one(fits, say_many("It has %(num)s word.", "It has %(num)s words.", count))
 
 
 def _json(options: JSONSchema, material: Material) -> Verdicts:
@@ -221,15 +237,16 @@ def _json(options: JSONSchema, material: Material) -> Verdicts:
     try:
         value: Any = msgspec.json.decode(_unfenced(text) if options.fenced else text)
     except (msgspec.DecodeError, RecursionError) as error:
-        return _one(False, f"It is no JSON: {error}.")
+        return _one(False, say("It is no JSON: %(reason)s.", reason=str(error)))
     faults = _faults(options.schema, value)
     if faults is None:
         return ()
     if not faults:
-        return _one(True, "It is JSON of the schema.")
-    shown = faults[:SCHEMA_FAULTS_SHOWN]
-    more = f" and {len(faults) - len(shown)} more" if len(faults) > len(shown) else ""
-    return _one(False, f"{'; '.join(shown)}{more}.")
+        return _one(True, say("It is JSON of the schema."))
+    shown, more = "; ".join(faults[:SCHEMA_FAULTS_SHOWN]), len(faults) - SCHEMA_FAULTS_SHOWN
+    if more <= 0:
+        return _one(False, f"{shown}.")
+    return _one(False, say("%(faults)s and %(more)s more.", faults=shown, more=more))
 
 
 def _unfenced(text: str) -> str:
@@ -293,18 +310,19 @@ def _plain_schema(schema: Any) -> Any:
 def attempted(material: Material) -> Verdicts:
     """Whether it answers at all, by words that say outright that it does not."""
     if not material.response.text.strip():
-        return _one(False, "It is empty.")
+        return _one(False, say("It is empty."))
     return _refusal(None, material)
 
 
 def _refusal(options: Any, material: Material) -> Verdicts:
     refused = Signal.REFUSED in signals_of(material.response.text, "assistant")
-    return _one(not refused, "It refuses outright." if refused else "It does not refuse outright.")
+    words = say("It refuses outright.") if refused else say("It does not refuse outright.")
+    return _one(not refused, words)
 
 
 def _apology(options: Any, material: Material) -> Verdicts:
     sorry = Signal.APOLOGISED in signals_of(material.response.text, "assistant")
-    return _one(not sorry, "It apologises." if sorry else "It does not apologise.")
+    return _one(not sorry, say("It apologises.") if sorry else say("It does not apologise."))
 
 
 def _language(options: LanguageMatch, material: Material) -> Verdicts:
@@ -315,7 +333,8 @@ def _language(options: LanguageMatch, material: Material) -> Verdicts:
     found = _spoken(material.response.text, material.guess)
     if found == UNDETERMINED or wanted not in CHAT_LANGUAGES:
         return ()
-    return _one(found == wanted, f"It is in {found}; {wanted} is wanted.")
+    reason = say("It is in %(found)s; %(wanted)s is wanted.", found=found, wanted=wanted)
+    return _one(found == wanted, reason)
 
 
 def _spoken(text: str, guess: Guesses) -> str:
@@ -331,18 +350,23 @@ def _latency(options: Latency, material: Material) -> Verdicts:
     took = material.response.latency_ms
     if took is None:
         return ()
-    return _one(took <= options.max_ms, f"It took {took} ms.")
+    return _one(took <= options.max_ms, say("It took %(took)s ms.", took=took))
 
 
 def _cost(options: CostLimit, material: Material) -> Verdicts:
     cost, currency = material.response.cost, material.response.currency
     if cost is None or currency != options.currency:
         return ()
-    return _one(cost <= Decimal(str(options.max)), f"It cost {cost} {currency}.")
+    reason = say("It cost %(cost)s %(currency)s.", cost=str(cost), currency=currency)
+    return _one(cost <= Decimal(str(options.max)), reason)
 
 
 def _shown(text: str) -> str:
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"
+
+
+def _quoted(text: str) -> str:
+    return repr(_shown(text))
 
 
 CHECKS: dict[str, Callable[[Any, Material], Verdicts]] = {
@@ -358,10 +382,13 @@ CHECKS: dict[str, Callable[[Any, Material], Verdicts]] = {
     "cost": _cost,
 }
 UNKNOWN = {
-    "json_schema": "The schema refers to what is not there or to itself, or has an expression for"
-    f" a text of more than {PATTERN_CHARS_MAX} characters.",
-    "language_match": "The language of the answer, or the one that is wanted, is not clear.",
-    "latency": "Nobody waited for it, or nobody knows how long.",
-    "cost": "What it cost is not known in that currency.",
+    "json_schema": say(
+        "The schema refers to what is not there or to itself, or has an expression for a text of"
+        " more than %(most)s characters.",
+        most=PATTERN_CHARS_MAX,
+    ),
+    "language_match": say("The language of the answer, or the one that is wanted, is not clear."),
+    "latency": say("Nobody waited for it, or nobody knows how long."),
+    "cost": say("What it cost is not known in that currency."),
 }
 """Why there is no verdict."""

@@ -17,10 +17,11 @@ from causerie.cases import Case
 from causerie.completions import Answer, decode
 from causerie.endpoints import Endpoint, Upstream
 from causerie.errors import CauserieError, TooMany, UpstreamFailed
-from causerie.evaluation_runs import Response
+from causerie.evaluation_runs import Response, unanswered
 from causerie.prices import Prices
 from causerie.token_usage import Usage
 from causerie.upstream import Upstreams
+from causerie.wording import say
 
 COMPLETIONS = "/chat/completions"
 OWN = ("messages", "model", "stream", "stream_options", "n")
@@ -63,11 +64,12 @@ class Answering:
         name = model or case.model
         endpoint = await asyncio.to_thread(self._find_endpoint, project, name)
         if endpoint is None:
-            return Response(trouble=f"There is no endpoint {name[:100]!r} in this project.")
+            named = repr(name[:100])
+            return unanswered(say("There is no endpoint %(name)s in this project.", name=named))
         try:
             return await self._ask(upstreams, endpoint, case)
         except CauserieError as error:
-            return Response(trouble=error.message)
+            return unanswered(error.wording)
 
     async def _ask(self, pool: Upstreams, endpoint: Endpoint, case: Case) -> Response:
         # Those without weight are there for when all others fail.

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from causerie.errors import Invalid
+from causerie.wording import Kept, Wording, kept, said_again, sentences_of
 
 ITERATIONS = (1, 3, 5, 7)
 
@@ -47,11 +48,26 @@ WORST_FIRST = (
 )
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     """One verdict and why."""
 
     verdict: bool
     reason: str
+    """In English, or as a judge put it."""
+    said: tuple[Kept, ...] = ()
+    """The same, sentence by sentence, where there are sentences of ours in it."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The reason as pages say it."""
+        return sentences_of(self.reason, self.said)
+
+
+def reason_of(verdict: bool, *sentences: str) -> Reason:
+    """A reason of these sentences; pages say in their own language what is marked."""
+    reason = Reason(verdict, " ".join(sentences))
+    marked = any(isinstance(one, Wording) for one in sentences)
+    return msgspec.structs.replace(reason, said=tuple(map(kept, sentences)) if marked else ())
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +79,14 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
     """How near it was, where the evaluator measures something."""
 
+    @property
+    def said(self) -> tuple[Kept, ...]:
+        """The reasons sentence by sentence; nothing where none of them is ours."""
+        if not any(one.said for one in self.reasons):
+            return ()
+        parts = (one.said or (kept(one.reason),) for one in self.reasons)
+        return tuple(sentence for part in parts for sentence in part)
+
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """What a model answered to a case, or why it did not."""
@@ -70,6 +94,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     trouble: str = ""
     """A sentence where there is no answer."""
+    said: Kept | None = None
+    """The same, where it is a sentence of ours."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: Decimal | None = None
@@ -77,6 +103,17 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: int | None = None
     given: bool = False
     """It was in the case; nobody was asked."""
+
+    @property
+    def why(self) -> str:
+        """Why there is no answer, as pages say it."""
+        return said_again(self.said) if self.said else self.trouble
+
+
+def unanswered(trouble: str) -> Response:
+    """That there is no answer, and why."""
+    said = kept(trouble) if isinstance(trouble, Wording) else None
+    return Response(trouble=str(trouble), said=said)
 
 
 class CaseResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from causerie.answer_checks import (
 from causerie.cases import Case
 from causerie.errors import CauserieError
 from causerie.evaluation_questions import closeness, question_about
-from causerie.evaluation_runs import Evaluation, Outcome, Reason, Response
+from causerie.evaluation_runs import Evaluation, Outcome, Reason, Response, reason_of
 from causerie.evaluators import (
     BUILT_IN,
     CustomEvaluator,
@@ -33,10 +33,12 @@ from causerie.judging import UNREADABLE, Inquiry, Verdict
 from causerie.meaning_settings import MeaningSettings, Service
 from causerie.semantic_topics import threshold_of
 from causerie.store.verdicts import Asked, Verdicts
+from causerie.wording import say
 
+NO_EVALUATOR = say("There is no such evaluator any more.")
 ROUNDS_MAX = 20
 """A judge that is slow is asked so many rounds of a minute."""
-NO_MODEL = "No language model is configured to judge it."
+NO_MODEL = say("No language model is configured to judge it.")
 Embed = Callable[[str, Sequence[str]], tuple[str, list[tuple[float, ...]]]]
 """Of a project: the name of its model, and a vector for each text. Raises CauserieError."""
 
@@ -89,9 +91,10 @@ class Examining:
                 place, custom = (row, column), known.get(use.evaluator)
                 service = _service(settings, custom)
                 if response.trouble:
-                    found[place] = inconclusive(use, f"There is no answer: {response.trouble}")
+                    why = say("There is no answer: %(reason)s", reason=response.why)
+                    found[place] = inconclusive(use, why)
                 elif custom is None and use.evaluator not in BUILT_IN:
-                    found[place] = inconclusive(use, "There is no such evaluator any more.")
+                    found[place] = inconclusive(use, NO_EVALUATOR)
                 elif custom is None and not BUILT_IN[use.evaluator].asks:
                     found[place] = check(use, material)
                 elif service:
@@ -136,7 +139,7 @@ class Examining:
                 break
             answers, trouble = self._judge.ask(project, settings, left)
             known |= answers
-        return known, trouble or "The judge did not answer in time."
+        return known, trouble or say("The judge did not answer in time.")
 
     # ---- without one ---------------------------------------------------------------------------
 
@@ -152,10 +155,8 @@ class Examining:
         try:
             model, rows = self._embed(project, texts)
         except CauserieError as error:
-            return {
-                place: inconclusive(use, f"{NO_MODEL} Closeness is not known either: {error}")
-                for place, use, _ in near
-            }
+            why = say("Closeness is not known either: %(reason)s", reason=error.wording)
+            return {place: inconclusive(use, NO_MODEL, why) for place, use, _ in near}
         vectors = dict(zip(texts, rows, strict=True))
         return {
             place: _measured(
@@ -181,7 +182,7 @@ def _told(use: EvaluatorUse, verdict: Verdict | None, trouble: str) -> Evaluatio
     if verdict is None:
         return inconclusive(use, trouble)
     if verdict == UNREADABLE:
-        return inconclusive(use, "The judge's answer could not be read.")
+        return inconclusive(use, say("The judge's answer could not be read."))
     outcome = Outcome.POSITIVE if verdict.verdict else Outcome.NEGATIVE
     reasons = (Reason(verdict=verdict.verdict, reason=verdict.reason),)
     return Evaluation(evaluator=use.evaluator, outcome=outcome, reasons=reasons)
@@ -192,10 +193,7 @@ def _without_judge(
 ) -> Evaluation:
     if custom is not None:
         return inconclusive(use, NO_MODEL)
-    reasons = tuple(
-        Reason(verdict=one.verdict, reason=f"{NO_MODEL} {one.reason}")
-        for one in attempted(material)
-    )
+    reasons = tuple(reason_of(one.verdict, NO_MODEL, *one.sentences) for one in attempted(material))
     return Evaluation(evaluator=use.evaluator, outcome=outcome_of(reasons), reasons=reasons)
 
 
@@ -210,15 +208,20 @@ def _measured(
 ) -> Evaluation:
     options = options_of(use)
     assert isinstance(options, SemanticMatch)
-    reason = closeness(options, cosine, model, threshold_of(model))
-    differing = contrast(reference, text) if reason.verdict else None
+    is_near, told = closeness(options, cosine, model, threshold_of(model))
+    differing = contrast(reference, text) if is_near else None
     if differing is not None:
         # A "not", or another day, hardly moves an embedding.
-        only = "It differs in a few words alone, of which closeness cannot tell what they change"
-        told = f"{reason.reason} {only}: {differing[1]} instead of {differing[0]}."
-        return msgspec.structs.replace(inconclusive(use, told), score=cosine)
+        only = say(
+            "It differs in a few words alone, of which closeness cannot tell what they change:"
+            " %(has)s instead of %(wanted)s.",
+            has=differing[1],
+            wanted=differing[0],
+        )
+        return msgspec.structs.replace(inconclusive(use, told, only), score=cosine)
+    reasons = (reason_of(is_near, told),)
     return Evaluation(
-        evaluator=use.evaluator, outcome=outcome_of((reason,)), reasons=(reason,), score=cosine
+        evaluator=use.evaluator, outcome=outcome_of(reasons), reasons=reasons, score=cosine
     )
 
 

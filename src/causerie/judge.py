@@ -23,6 +23,7 @@ from causerie.meaning_settings import MeaningSettings, Service
 from causerie.store.verdicts import Asked, Verdicts, day_of
 from causerie.token_usage import usage_of
 from causerie.upstream import Upstreams
+from causerie.wording import say
 
 COMPLETIONS = "/chat/completions"
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ class Judge:
         try:
             upstreams, defaults = self._upstreams(project, settings.judge)
         except CauserieError as error:
-            return {}, error.message
+            return {}, error.wording
         until = monotonic() + self._patience.round_s
         asking = Round(project, settings.calls_per_day, circuit, upstreams, defaults, until)
         asyncio.run(self._ask_all(asking, inquiries))
@@ -138,7 +139,8 @@ class Judge:
             return [self._patient(upstream) for upstream in found], {}
         endpoint = self._find_endpoint(project, service.endpoint)
         if endpoint is None:
-            raise Invalid(f"the endpoint {service.endpoint} is gone or disabled")
+            gone = say("the endpoint %(id)s is gone or disabled", id=service.endpoint)
+            raise Invalid(gone)
         # Those without weight are there for when all others fail.
         ordered = sorted(endpoint.upstreams, key=lambda upstream: not upstream.weight)
         return [self._patient(upstream) for upstream in ordered], dict(endpoint.defaults)
@@ -175,7 +177,8 @@ class Judge:
         day = day_of(self._clock())
         if await asyncio.to_thread(self._verdicts.reserve, asking.project, day, asking.most):
             return day
-        asking.stop(f"today's {asking.most:,} calls are used up; more after midnight (UTC)")
+        most = f"{asking.most:,}"
+        asking.stop(say("today's %(most)s calls are used up; more after midnight (UTC)", most=most))
         return ""
 
     async def give_back(self, asking: Round, day: str) -> None:
@@ -260,7 +263,7 @@ class _Question:
                 return True
         # Kept all the same: what a model cannot read today it cannot read tomorrow.
         await self._judge.keep(asking, self._inquiry, UNREADABLE, self._tokens)
-        self._judge.failed(asking, refused or "the model's answers are no verdicts")
+        self._judge.failed(asking, refused or say("the model's answers are no verdicts"))
         return True
 
     async def _said(self, place: int, *, plain: bool) -> Said | None:

@@ -291,4 +291,4 @@ def _judged(
         if answer.failures < len(AGAIN_AFTER):
             again_at = now + AGAIN_AFTER[answer.failures]
     reason = " ".join(one.reason for one in evaluation.reasons)[:REASON_CHARS_MAX]
-    return Judged(answer, at, outcome, reason, now, failures, again_at)
+    return Judged(answer, at, outcome, reason, now, evaluation.said, failures, again_at)

@@ -12,10 +12,12 @@ so that a message is always whole and written in the call itself.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import date
 from typing import Any, Protocol
+
+import msgspec
 
 Shape = Callable[[str], str]
 
@@ -77,6 +79,44 @@ def say_in(context: str, message: str, /, **values: object) -> Wording:
 def say_many(one: str, many: str, num: int, /, **values: object) -> Wording:
     """A marked text that depends on a number, which is `%(num)s` in it."""
     return _made(one, many, num, "", {"num": num, **values})
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A marked text as it is stored, so that pages can say it again in any language."""
+
+    message: str
+    many: str = ""
+    num: int | None = None
+    context: str = ""
+    values: dict[str, Kept | str | int] = {}
+
+
+def kept(text: str) -> Kept:
+    """A text to be stored; one that is not marked is the same in every language."""
+    if not isinstance(text, Wording):
+        return Kept("%(text)s", values={"text": text})
+    values = {name: _kept_value(value) for name, value in text.values.items()}
+    return Kept(text.message, text.many, text.num, text.context, values)
+
+
+def _kept_value(value: object) -> Kept | str | int:
+    if isinstance(value, Wording):
+        return kept(value)
+    return value if isinstance(value, int) else str(value)
+
+
+def said_again(stored: Kept) -> Wording:
+    """The marked text that was stored."""
+    values = {
+        name: said_again(value) if isinstance(value, Kept) else value
+        for name, value in stored.values.items()
+    }
+    return _made(stored.message, stored.many, stored.num, stored.context, values)
+
+
+def sentences_of(english: str, stored: Sequence[Kept]) -> tuple[str, ...]:
+    """What was stored sentence by sentence, for a page; its English where nothing else was."""
+    return tuple(map(said_again, stored)) or (english,)
 
 
 def encodable(value: object) -> str:

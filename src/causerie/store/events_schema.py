@@ -138,6 +138,8 @@ COLUMNS_OF_OUTCOMES = {
     "at": "DateTime64(6, 'UTC')",
     "outcome": "LowCardinality(String)",
     "reason": "String CODEC(ZSTD(1))",
+    # JSON of the same, to be said in the language of a page; empty where there is nothing of ours.
+    "said": "String CODEC(ZSTD(1))",
     # What the evaluator asked by then.
     "revision": "UInt32",
     "judged_at": "DateTime64(6, 'UTC')",

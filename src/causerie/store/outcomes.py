@@ -8,11 +8,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from causerie.online_evaluators import SHARES, LiveOutcome, OnlineEvaluator
 from causerie.store.events import EventStore, lookups
 from causerie.store.events_schema import OUTCOMES
+from causerie.wording import Kept, sentences_of
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+SAID_CHARS_MAX = 20_000
+"""A longer reason is kept in English alone."""
+decode_said = msgspec.json.Decoder(tuple[Kept, ...]).decode
 Key = tuple[str, str]
 """A conversation of a project: its tenant and id."""
 
@@ -44,6 +50,7 @@ class Judged:
     outcome: LiveOutcome
     reason: str
     judged_at: datetime
+    said: tuple[Kept, ...] = ()
     failures: int = 0
     again_at: datetime = NEVER
 
@@ -55,6 +62,12 @@ class Told:
     evaluator: str
     outcome: LiveOutcome
     reason: str
+    said: tuple[Kept, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The reason as pages say it."""
+        return sentences_of(self.reason, self.said)
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,8 @@ class Outcomes:
         found: dict[str, list[Told]] = {}
         for row in self._events.select("reports/outcomes", given):
             outcome = LiveOutcome(row["outcome"])
-            told = Told(row["evaluator"], outcome, row["reason"])
+            said = decode_said(row["said"]) if row["said"] else ()
+            told = Told(row["evaluator"], outcome, row["reason"], said)
             found.setdefault(row["message"], []).append(told)
         return found
 
@@ -135,6 +149,11 @@ class Outcomes:
         """Take away all that it said. To be called while nobody else writes."""
         given = {"project": online.project, "evaluator": online.name, "version": version}
         self._events.run("evaluations/hide", given)
+
+
+def _said(sentences: Sequence[Kept]) -> str:
+    text = msgspec.json.encode(sentences).decode() if sentences else ""
+    return text if len(text) <= SAID_CHARS_MAX else ""
 
 
 def _of(online: OnlineEvaluator) -> dict[str, Any]:
@@ -163,6 +182,7 @@ def _row(online: OnlineEvaluator, one: Judged, version: int) -> list[Any]:
         "at": one.at,
         "outcome": one.outcome.value,
         "reason": one.reason,
+        "said": _said(one.said),
         "judged_at": one.judged_at,
         "failures": one.failures,
         "again_at": one.again_at,

@@ -1,5 +1,5 @@
 -- What online evaluators said of the answers of a conversation.
-SELECT message, evaluator, outcome, reason
+SELECT message, evaluator, outcome, reason, said
 FROM outcomes FINAL
 WHERE project = {project:String}
   AND tenant = {tenant:String}
