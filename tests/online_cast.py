@@ -30,6 +30,8 @@ from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.test_sets import TestSets
 from causerie.store.verdicts import Verdicts
 from causerie.testing import Ticking
+from causerie.topic_trees import NO_TOPICS
+from causerie.web.online_filters import narrowed
 from tests.conftest import Cast
 
 Judge = Callable[[str], Evaluation]
@@ -88,6 +90,7 @@ class Watch:
         self.delivery = Delivery(Inbox(engine), events, "test", clock, 1)
         self.online = OnlineEvaluators(engine)
         self.judging = Judging(judge)
+        self.tree = NO_TOPICS
         self.observing = self.worker()
 
     def worker(self) -> Observing:
@@ -100,6 +103,7 @@ class Watch:
             self.judging,
             Verdicts(self.engine),
             self.delivery,
+            lambda online, now: narrowed(online, now, self.tree),
             self.clock,
         )
 

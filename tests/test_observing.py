@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 
 from causerie.answer_checks import inconclusive
 from causerie.delivery import Delivery
@@ -24,12 +24,16 @@ from causerie.store.event_removals import EventRemovals
 from causerie.store.events import EventStore
 from causerie.store.inbox import Inbox
 from causerie.store.online_evaluators import OnlineEvaluators
+from causerie.store.online_schema import online_evaluators
 from causerie.store.outcomes import Outcomes
+from causerie.store.state import transaction
 from causerie.testing import Ticking
+from causerie.topic_trees import TopicTree
 from causerie.web.speech import speaking
 from causerie.wording import tell
 from tests.made_calls import NOON
 from tests.online_cast import Watch
+from tests.understood import kept_topic, understand
 
 ASKED = EvaluatorUse("attempts_answer")
 
@@ -105,6 +109,100 @@ def test_why_is_said_in_the_language_of_the_page_and_a_judge_as_it_put_it(watch:
     assert said == {"words": ["包含 'yes'。", '缺少 "it\'s"。'], "judge": ["yes will do"]}
     [words] = [one.reason for one in told if one.evaluator == "words"]
     assert words == "It has 'yes'. It lacks \"it's\"."
+
+
+# ---- filters -----------------------------------------------------------------------------------
+
+
+def understood_as(watch: Watch, id: str, tenant: str = "", **meaning: Any) -> None:
+    """A conversation gets its meaning, as enrichment writes it."""
+
+    def work(renewed: Callable[[], int]) -> None:
+        version = renewed()
+        understand(watch.events, watch.project.id, id, meaning, tenant=tenant, version=version)
+
+    assert watch.delivery.rewrite(work)
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("tenant=acme", {"of acme", "all"}),
+        ("tenant=%28none%29", {"of nobody"}),
+        ("model=m-1&model=m-2", {"of m-1", "all"}),
+        ("not_model=m-1", {"of nobody", "of acme"}),
+        ("meta=plan:pro&tenant=acme", {"all"}),
+    ],
+)
+def test_only_conversations_that_fit_its_filters_are_judged(
+    watch: Watch, query: str, wanted: set[str]
+) -> None:
+    watch.evaluator("some", query=query)
+    watch.say("of nobody", "hello", "of nobody")
+    watch.say("of acme", "hello", "of acme", tenant="acme")
+    watch.say("of m-1", "hello", "of m-1", tenant="other", metadata={"model": "m-1"})
+    everything = {"model": "m-1", "plan": "pro"}
+    watch.say("all", "hello", "all", tenant="acme", metadata=everything)
+    watch.run()
+    assert {id for _, id, _ in watch.outcomes("some")} == wanted
+    watch.say("all", "again", "more of all", tenant="acme", metadata=everything)
+    watch.run()
+    fits = {"all", "more of all"} if "all" in wanted else set()
+    assert {text for _, id, text in watch.outcomes("some") if id == "all"} == fits
+    assert len(watch.judging.seen) == len(watch.outcomes("some")), "each was judged once"
+
+
+def test_one_that_fits_once_it_is_understood_has_all_its_answers_judged(watch: Watch) -> None:
+    watch.evaluator("french", query="language=fr")
+    watch.say("T", "bonjour", "oui", "encore", "non")
+    watch.say("other", "hello", "yes")
+    watch.run()
+    assert watch.outcomes("french") == {}
+    understood_as(watch, "other", language="en")
+    understood_as(watch, "T", language="fr")
+    watch.run()
+    assert {text for _, _, text in watch.outcomes("french")} == {"oui", "non"}
+    watch.run()
+    assert sorted(watch.judging.seen) == ["non", "oui"]
+
+
+def test_a_topic_that_is_not_there_judges_nothing_until_it_is(embedded: Watch) -> None:
+    embedded.evaluator("refunds", query="topic=t1")
+    embedded.say("T", "hello", "yes")
+    embedded.say("other", "hello", "no")
+    embedded.run()
+    understood_as(embedded, "T", topics=("t1",))
+    embedded.run()
+    assert embedded.judging.seen == []
+    embedded.tree = TopicTree([kept_topic(embedded.project.id, "t1", "Refunds", "refund")])
+    embedded.run()
+    assert embedded.judging.seen == ["yes"]
+
+
+def test_another_filter_adds_what_fits_it_and_takes_nothing_away(embedded: Watch) -> None:
+    before = embedded.evaluator("some", query="tenant=a")
+    for tenant in ("a", "b"):
+        embedded.say("T", "hello", tenant, tenant=tenant)
+    embedded.run()
+    embedded.online.change(before, changed(before, embedded.clock(), query="tenant=b"))
+    embedded.run()
+    assert embedded.judging.seen == ["a", "b"]
+    assert {tenant for tenant, _, _ in embedded.outcomes("some")} == {"a", "b"}
+
+
+def test_one_that_was_kept_before_there_were_filters_goes_on(embedded: Watch) -> None:
+    embedded.evaluator("old")
+    with transaction(embedded.engine) as connection:
+        document = connection.execute(select(online_evaluators.c.document)).scalar_one()
+        older = document.replace('"query":"",', "")
+        assert older != document
+        connection.execute(update(online_evaluators).values(document=older))
+    embedded.say("T", "hello", "yes")
+    embedded.run()
+    [work] = embedded.online.work(embedded.project.id)
+    assert work.reached > 0
+    embedded.online.change(work.online, changed(work.online, embedded.clock(), percent=50.0))
+    assert embedded.online.get(embedded.project.id, "old").percent == 50.0
 
 
 def test_what_was_said_before_it_was_there_is_not_judged(embedded: Watch) -> None:

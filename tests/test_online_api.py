@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from httpx2 import Response
@@ -49,6 +50,10 @@ def test_what_is_logged_is_judged_and_told(shared_cast: Cast, name: str) -> None
     [
         ({"evaluator": "golden_response"}, "evaluator"),
         ({"percent": 0}, "percent"),
+        ({"filter": "user=ana"}, "filter"),
+        ({"filter": "days=7"}, "filter"),
+        ({"filter": "topic=none-such"}, "filter"),
+        ({"filter": "language=klingon"}, "filter"),
         ({"percent": "many"}, "body"),
         ({"surprise": 1}, "body"),
         ({"since": "2026-05-20T12:00:00"}, "since"),
@@ -61,6 +66,24 @@ def test_what_cannot_be_is_refused(
     body = {"name": name, "evaluator": "length", **given}
     refused = send(shared_cast, "POST", PATH, body)
     assert (refused.status_code, refused.json()["error"]["field"]) == (400, field), refused.text
+
+
+def test_filters_choose_the_conversations_and_can_be_changed(shared_cast: Cast, name: str) -> None:
+    def talk(tenant: str) -> None:
+        said = ({"role": "user", "message": "Hello"}, {"role": "assistant", "message": tenant})
+        shared_cast.log(*said, tenant_id=tenant)
+
+    tenants = [f"acme & {uuid.uuid4().hex[:6]}" for _ in range(2)]
+    given = {"name": name, "evaluator": "length", "filter": urlencode({"tenant": tenants[0]})}
+    assert send(shared_cast, "POST", PATH, given).json()["filter"] == given["filter"]
+    for tenant in tenants:
+        talk(tenant)
+    path = f"{PATH}/{name}"
+    until(shared_cast, path, lambda told: told["outcomes"] == {"pass": 1})
+    changed = send(shared_cast, "PATCH", path, {"filter": ""})
+    assert (changed.json()["filter"], changed.json()["revision"]) == ("", 1)
+    talk(tenants[1])
+    until(shared_cast, path, lambda told: told["outcomes"].get("pass", 0) >= 3)
 
 
 def test_a_name_is_one_evaluators(shared_cast: Cast, name: str) -> None:

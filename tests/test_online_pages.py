@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from causerie.store.online_evaluators import OnlineEvaluators
+from causerie.store.topics import Topics
 from tests.conftest import Cast
 from tests.metric_world import keep
 from tests.online_cast import until
 from tests.plain_metrics import Talk, World
 from tests.test_dashboard import home, sign_in
+from tests.understood import kept_topic
 from tests.web_page import Page
 
 RATE, SPLIT = "pass_rate:Polite", "evaluation:Polite"
@@ -105,3 +108,22 @@ def test_one_is_made_rested_and_removed_by_forms(cast: Cast) -> None:
     assert "rests" in cast.client.post(f"{path}/change", data={**named, "on": "no"}).text
     gone = Page(cast.client.post(f"{path}/remove", data=named).text)
     assert "The evaluator is gone" in gone.text and "None yet." in gone.text
+
+
+def test_a_form_says_which_conversations_are_judged(filled: Cast) -> None:
+    csrf, path = sign_in(filled), f"{home(filled)}/evaluations/online"
+    engine = filled.stores.engine
+    topic = kept_topic(filled.project, "t1", "Refunds", "refund")
+    Topics(engine).put(topic)
+    form = {"csrf": csrf, "name": "Some", "evaluator": "length", "percent": "100"}
+    chosen = {"tenant": "acme", "topic": "t1", "language": "fr", "model": ""}
+    made = filled.client.post(path, data={**form, **chosen})
+    told = "100 % of conversations of tenant acme in French about Refunds, since"
+    assert told in Page(made.text).text
+    online = OnlineEvaluators(engine)
+    assert online.get(filled.project, "Some").query == "tenant=acme&language=fr&topic=t1"
+    Topics(engine).delete(topic)
+    words = Page(filled.client.get(path).text).words
+    assert "Until it is there, nothing more is judged." in words
+    odd = filled.client.post(path, data={**form, "name": "Odd", "topic": "t1"})
+    assert odd.status_code == 400 and "t1" in Page(odd.text).words

@@ -27,6 +27,7 @@ def understand(
     *messages: Mapping[str, Any],
     tenant: str = "",
     trend: str = "",
+    version: int = VERSION,
 ) -> None:
     """Writes what is understood of a conversation's messages, in their order, and what that comes
     to. A message may have any field of `MessageMeaning`; an empty one stays without meaning.
@@ -46,7 +47,7 @@ def understand(
     ]
     row = transcript.row
     about = {"project": project, "tenant": tenant, "conversation": id, "user": row.user}
-    events.insert(MEANINGS, [_meaning_row(about, one) for one in understood])
+    events.insert(MEANINGS, [_meaning_row(about, one, version) for one in understood])
     values = {
         **asdict(row),
         **_coming_to(understood),
@@ -54,18 +55,18 @@ def understand(
         "trend": trend,
         "meaning": 1,
         "judged": 0,
-        "version": VERSION,
+        "version": version,
         "deleted": 0,
     }
     events.insert(CONVERSATIONS, [[values[name] for name in CONVERSATIONS.columns]])
 
 
-def _meaning_row(about: Mapping[str, Any], one: MessageMeaning) -> list[Any]:
+def _meaning_row(about: Mapping[str, Any], one: MessageMeaning, version: int) -> list[Any]:
     values = {
         **about,
         **{name: getattr(one, name) for name in one.__struct_fields__},
         "vector": one.vector,
-        "version": VERSION,
+        "version": version,
         "deleted": 0,
     }
     return [values[name] for name in MEANINGS.columns]

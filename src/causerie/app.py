@@ -209,6 +209,7 @@ class Parts:
             self._find_named,
             self._find_endpoint,
             self.switchboard.tokens,
+            self.discretion,
             self.clock,
         )
 
@@ -273,6 +274,7 @@ class Parts:
                 self.laboratory.online,
                 Outcomes(stores.events),
                 self.laboratory.sets,
+                self.discretion.tree,
                 self.laboratory.observing.wake,
                 clock,
             ).routes(),

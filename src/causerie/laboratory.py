@@ -11,6 +11,7 @@ from causerie.answering import Answering, FindEndpoint
 from causerie.clock import Clock
 from causerie.config import Settings
 from causerie.delivery import Named
+from causerie.discretion import Discretion
 from causerie.evaluating import Evaluating
 from causerie.examining import Examining
 from causerie.judge import Judge, Patience
@@ -25,6 +26,7 @@ from causerie.store.test_sets import TestSets
 from causerie.stores import Stores
 from causerie.tokens import Tokens
 from causerie.understanding import embedded
+from causerie.web.online_filters import narrowed
 from causerie.workshop import Workshop
 
 JUDGED_AT_ONCE = 8
@@ -66,6 +68,7 @@ def open_laboratory(
     find_endpoint: FindEndpoint,
     find_judge: FindEndpoint,
     tokens: Tokens,
+    discretion: Discretion,
     clock: Clock,
 ) -> Laboratory:
     """Everything over open stores; nothing runs yet. `find_endpoint` finds by any name that cases
@@ -93,6 +96,7 @@ def open_laboratory(
         examining,
         workshop.verdicts,
         delivery,
+        lambda online, now: narrowed(online, now, discretion.tree(online.project)),
         clock,
     )
     delivery.delivered = _both(delivery.delivered, observing.delivered)

@@ -22,7 +22,7 @@ from causerie.errors import Unavailable
 from causerie.evaluation_runs import Evaluation, Response
 from causerie.examining import Examining
 from causerie.online_evaluators import LiveOutcome, OnlineEvaluator, live_outcome
-from causerie.reports import messages_of
+from causerie.reports import Question, messages_of
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, lookups
 from causerie.store.online_evaluators import OnlineEvaluators, Work
@@ -55,6 +55,10 @@ IDLE_INTERVAL_S = 2.0
 STOP_SECONDS_MAX = 10
 MEASURED = ("latency", "cost")
 """Evaluators that look at the call, not at the words."""
+Narrow = Callable[[OnlineEvaluator, datetime], Question | None]
+"""The question that the filters of an evaluator ask, of any span; None while they name what is not
+there.
+"""
 log = logging.getLogger(__name__)
 
 
@@ -80,6 +84,7 @@ class Observing:
         examining: Examining,
         verdicts: Verdicts,
         delivery: Delivery,
+        narrow: Narrow,
         clock: Clock,
     ) -> None:
         self._accounts = accounts
@@ -90,6 +95,7 @@ class Observing:
         self._examining = examining
         self._verdicts = verdicts
         self._delivery = delivery
+        self._narrow = narrow
         self._clock = clock
         self._fresh: set[str] = set()
         """Projects in which there is something to look at."""
@@ -179,7 +185,12 @@ class Observing:
         most = ASKED_AT_ONCE if online.asks else AT_ONCE
         most = PROBED if rest else most
         due = self._outcomes.due(online, self._clock(), most) if online.asks else []
-        lacking = self._outcomes.lacking(online, work.reached, most)
+        question = self._narrow(online, self._clock()) if online.query else None
+        if question is None and online.query:
+            # What its filters name is not there: to judge without them would be to judge others.
+            return self._judge(online, due) > 0
+        asked = question.parameters() if question else None
+        lacking = self._outcomes.lacking(online, work.reached, most, asked)
         if not lacking:
             self._online.reach(work, written)
         return self._judge(online, [*due, *lacking]) > 0

@@ -58,6 +58,8 @@ class OnlineEvaluator(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
     percent: float = 100.0
     """Of conversations."""
+    query: str = ""
+    """Filters that they must fit, as pages have them in their address; empty for none."""
     enabled: bool = True
     since: datetime
     """Answers that were given earlier are not judged."""

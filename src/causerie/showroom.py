@@ -369,6 +369,7 @@ class Showroom:
                 sets,
                 self.laboratory.observing.wake,
                 judge,
+                self.filtered,
                 doors,
                 pages,
                 clock,

@@ -28,6 +28,8 @@ class Work:
     """The version of the analytics store's rows up to which every answer has been looked at."""
     removed: bool
     """Nobody has it any more; what it said is still to be taken out."""
+    document: str = ""
+    """The online evaluator as it is stored."""
 
 
 class OnlineEvaluators:
@@ -72,14 +74,14 @@ class OnlineEvaluators:
         values = _values(after)
         if _reach(before) == _reach(after):
             del values["reached"]
-        of = _one(before.project, before.name)
-        same = (columns.removed.is_(False), columns.document == encode(before).decode())
+        of = (*_one(before.project, before.name), columns.removed.is_(False))
         with transaction(self._engine) as connection:
-            there = select(columns.name).where(*of, columns.removed.is_(False))
-            if connection.execute(there).first() is None:
+            document = connection.execute(select(columns.document).where(*of)).scalar()
+            if document is None:
                 raise _missing()
-            changed = update(online_evaluators).where(*of, *same).values(**values)
-            if not connection.execute(changed).rowcount:
+            # As it was written, which may be by a version that knew fewer fields.
+            same = update(online_evaluators).where(*of, columns.document == document)
+            if decode(document) != before or not connection.execute(same.values(**values)).rowcount:
                 raise Conflict(say("somebody else has just changed it"))
 
     def remove(self, project: str, name: str) -> None:
@@ -96,7 +98,7 @@ class OnlineEvaluators:
         query = select(online_evaluators).where(columns.project == project).order_by(columns.name)
         with transaction(self._engine) as connection:
             rows = connection.execute(query).all()
-        return [Work(decode(row.document), row.reached, row.removed) for row in rows]
+        return [Work(decode(row.document), row.reached, row.removed, row.document) for row in rows]
 
     def stands(self, online: OnlineEvaluator) -> bool:
         """Whether it is still there and asks the same."""
@@ -108,7 +110,7 @@ class OnlineEvaluators:
     def reach(self, work: Work, version: int) -> None:
         """Every answer up to a version was looked at, unless it was changed meanwhile."""
         of = _one(work.online.project, work.online.name)
-        same = (columns.reached == work.reached, columns.document == encode(work.online).decode())
+        same = (columns.reached == work.reached, columns.document == work.document)
         with transaction(self._engine) as connection:
             change = update(online_evaluators).where(*of, *same)
             connection.execute(change.values(reached=version))
@@ -134,7 +136,7 @@ def _values(online: OnlineEvaluator) -> dict[str, object]:
 
 
 def _reach(online: OnlineEvaluator) -> tuple[object, ...]:
-    return online.revision, online.percent, online.since
+    return online.revision, online.percent, online.query, online.since
 
 
 def _missing() -> NotFound:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -87,20 +87,34 @@ class Outcomes:
     def __init__(self, events: EventStore) -> None:
         self._events = events
 
-    def lacking(self, online: OnlineEvaluator, reached: int, limit: int) -> list[Answer]:
-        """Answers written after a version that it is to judge and has not: the first of them."""
-        rows = self._events.select(
-            "evaluations/lacking",
-            {
-                **_of(online),
-                "reached": reached,
-                "since_64": online.since,
-                "share": online.share,
-                "shares": SHARES,
-                "limit": limit,
-            },
-        )
-        return [Answer(**row) for row in rows]
+    def lacking(
+        self,
+        online: OnlineEvaluator,
+        reached: int,
+        limit: int,
+        asked: Mapping[str, Any] | None = None,
+    ) -> list[Answer]:
+        """Answers written after a version that it is to judge and has not: the first of them. With
+        the parameters of a question, those of conversations that fit it by now.
+        """
+        given = {
+            **(asked or {}),
+            **_of(online),
+            "reached": reached,
+            "answered_64": online.since,
+            "share": online.share,
+            "shares": SHARES,
+            "limit": limit,
+        }
+        if asked is None:
+            return [Answer(**row) for row in self._events.select("evaluations/lacking", given)]
+        [span] = self._events.select("evaluations/span", given)
+        if not span["conversations"]:
+            return []
+        # Only days are looked through of which something is new.
+        first, end = span["first"], span["latest"] + timedelta(microseconds=1)
+        given |= {"since_64": first, "until_64": end, "earliest_64": first}
+        return [Answer(**row) for row in self._events.select("evaluations/lacking_of_some", given)]
 
     def due(self, online: OnlineEvaluator, now: datetime, limit: int) -> list[Answer]:
         """Answers that a judge has failed at and is to be asked about again by now."""

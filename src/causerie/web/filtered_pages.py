@@ -91,6 +91,14 @@ class FilteredPages:
         first = self.first(before)
         return first is not None and first < before.since + timedelta(days=1)
 
+    def choices(self, project: str) -> dict[str, Any]:
+        """What there is to choose from, for a form with filters of its own."""
+        return {
+            "values": self._inventory.values(project),
+            "topic_choices": topic_choices(self.tree(project)),
+            "without_tenant": WITHOUT_TENANT,
+        }
+
     def render(
         self,
         request: Request,
@@ -113,11 +121,8 @@ class FilteredPages:
             asked=asked,
             carry=asked.carry,
             notices=asked.notices,
-            values=self._inventory.values(project),
-            topic_choices=topic_choices(tree),
             tree=tree,
             spans=DAYS,
-            without_tenant=WITHOUT_TENANT,
             extent=self._reports.extent(project) if is_empty else None,
             is_empty=is_empty,
             notes=self._notes.between(project, asked.first_day, asked.last_day),
@@ -126,6 +131,7 @@ class FilteredPages:
             view_page=PAGES_BY_END.get(request.url.path.removeprefix(f"/p/{project}"), ""),
             view_query=request.url.query,
             request_path=request.url.path,
+            **self.choices(project),
             **context,
         )
         response.set_cookie(

@@ -19,8 +19,10 @@ from causerie.online_evaluators import OnlineEvaluator, changed, checked_online
 from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.outcomes import Outcomes
 from causerie.store.test_sets import TestSets
+from causerie.topic_trees import TopicTree
 from causerie.web.edge import JSONResponse, Keys, read_body
 from causerie.web.evaluations_api import decoded
+from causerie.web.online_filters import checked_query
 from causerie.web.transcripts import iso
 from causerie.wire import evaluations as wire
 
@@ -29,7 +31,9 @@ NO_OUTCOMES: Mapping[str, int] = {}
 
 
 class OnlineAPI:
-    """Made and changed with an admin key, because judges cost money; read with a read key."""
+    """Made and changed with an admin key, because judges cost money; read with a read key. `tree`
+    tells the topics of a project.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class OnlineAPI:
         online: OnlineEvaluators,
         outcomes: Outcomes,
         sets: TestSets,
+        tree: Callable[[str], TopicTree],
         wake: Callable[[str], None],
         clock: Clock,
     ) -> None:
@@ -44,6 +49,7 @@ class OnlineAPI:
         self._online = online
         self._outcomes = outcomes
         self._sets = sets
+        self._tree = tree
         self._wake = wake
         self._clock = clock
 
@@ -84,6 +90,7 @@ class OnlineAPI:
             evaluator=body.evaluator,
             options=body.options,
             percent=body.percent,
+            query=self._query(project, body.filter),
             enabled=body.enabled,
             since=_moment(body.since, now),
             by=key.name or key.id,
@@ -106,10 +113,15 @@ class OnlineAPI:
         given = {name: value for name, value in fields.items() if value is not UNSET}
         if "since" in given:
             given["since"] = _moment(given["since"], before.since)
+        if "filter" in given:
+            given["query"] = self._query(project, given.pop("filter"))
         after = changed(before, self._clock(), **given)
         self._online.change(before, checked_online(after, self._sets.evaluators(project)))
         self._wake(project)
         return JSONResponse(told(after, self._outcomes.tallies(project).get(after.name)))
+
+    def _query(self, project: str, given: str) -> str:
+        return checked_query(given, project, self._clock(), self._tree(project)) if given else ""
 
     def remove(self, request: Request) -> Response:
         """Forget one, with all that it said."""
@@ -134,6 +146,7 @@ def told(online: OnlineEvaluator, said: Mapping[str, int] | None = None) -> wire
         evaluator=online.evaluator,
         options=online.options,
         percent=online.percent,
+        filter=online.query,
         enabled=online.enabled,
         since=iso(online.since),
         revision=online.revision,

@@ -26,7 +26,9 @@ from causerie.store.online_evaluators import OnlineEvaluators
 from causerie.store.outcomes import Outcomes
 from causerie.store.test_sets import TestSets
 from causerie.web.evaluation_words import OPTIONS, ROOT, common
+from causerie.web.filtered_pages import FilteredPages
 from causerie.web.filters import pack
+from causerie.web.online_filters import checked_query, filters_of, query_of, words_of
 from causerie.web.pages import Pages, percent, tenths
 from causerie.web.posts import Form, post, refusal
 from causerie.web.signin import Doors, Visitor
@@ -60,6 +62,7 @@ class OnlinePages:
         sets: TestSets,
         wake: Callable[[str], None],
         judge: Callable[[str], object],
+        filtered: FilteredPages,
         doors: Doors,
         pages: Pages,
         clock: Clock,
@@ -69,6 +72,7 @@ class OnlinePages:
         self._sets = sets
         self._wake = wake
         self._judge = judge
+        self._filtered = filtered
         self._doors = doors
         self._pages = pages
         self._clock = clock
@@ -92,10 +96,19 @@ class OnlinePages:
         self, request: Request, visitor: Visitor, given: Form, status: int = 200, **context: Any
     ) -> Response:
         project = visitor.project.id
-        said = self._outcomes.tallies(project)
-        lines = [(one, said.get(one.name, {})) for one in self._online.list(project)]
+        said, tree, now = (
+            self._outcomes.tallies(project),
+            self._filtered.tree(project),
+            self._clock(),
+        )
+        lines = [
+            (one, said.get(one.name, {}), filters_of(one, now, tree))
+            for one in self._online.list(project)
+        ]
         values = {
             **common(visitor, self._sets),
+            **self._filtered.choices(project),
+            "words_of": words_of,
             "faults": (),
             "given": given,
             "lines": lines,
@@ -123,6 +136,7 @@ class OnlinePages:
             evaluator=form.get("evaluator", ""),
             options=_options(form.get("options", "")),
             percent=_percent(form.get("percent", "")),
+            query=checked_query(query_of(form), project, now, self._filtered.tree(project)),
             since=_since(form.get("since", ""), now),
             by=visitor.member.email,
             created_at=now,

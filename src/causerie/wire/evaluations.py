@@ -175,6 +175,8 @@ class OnlineIn(Struct, forbid_unknown_fields=True):
     evaluator: str
     options: dict[str, Any] = {}
     percent: float = 100.0
+    filter: str = ""
+    """As in the address of a page: `tenant=acme&language=fr`."""
     enabled: bool = True
     since: datetime | None = None
     """Answers from before are not judged; now if not given."""
@@ -186,6 +188,7 @@ class OnlineChangeIn(Struct, forbid_unknown_fields=True):
     evaluator: str | UnsetType = UNSET
     options: dict[str, Any] | UnsetType = UNSET
     percent: float | UnsetType = UNSET
+    filter: str | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     since: datetime | UnsetType = UNSET
 
@@ -197,6 +200,7 @@ class OnlineOut(Struct):
     evaluator: str
     options: dict[str, Any]
     percent: float
+    filter: str
     enabled: bool
     since: str
     revision: int

@@ -6,19 +6,9 @@ WITH fresh AS (
   WHERE project = {project:String}
     AND version > {reached:UInt64}
     AND (deleted
-      OR kind = 'message' AND role = 'assistant' AND at >= {since:DateTime64(6, 'UTC')})
+      OR kind = 'message' AND role = 'assistant' AND at >= {answered:DateTime64(6, 'UTC')})
     AND CRC32(concat(tenant, '\0', conversation)) % {shares:UInt32} < {share:UInt32}
   GROUP BY tenant, conversation, position, id
   HAVING argMax(deleted, version) = 0
 )
-SELECT tenant, conversation, position, id
-FROM fresh
-WHERE (tenant, conversation, position, id) NOT IN (
-  SELECT tenant, conversation, position, message
-  FROM outcomes FINAL
-  WHERE project = {project:String}
-    AND evaluator = {evaluator:String}
-    AND revision = {revision:UInt32}
-    AND (tenant, conversation) IN (SELECT tenant, conversation FROM fresh))
-ORDER BY tenant, conversation, position, id
-LIMIT {limit:UInt32}
+--include unjudged
