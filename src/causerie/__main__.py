@@ -13,14 +13,12 @@ CHAT = ("langchain_openai", "langgraph", "rich", "typer")
 MODULES = {
     **dict.fromkeys(("serve", "demo", "enrich"), "serve_commands"),
     **dict.fromkeys(("import", "export"), "transfer_commands"),
-    "chat": "chat_command",
-    "doctor": "doctor_command",
-    "endpoint": "endpoint_commands",
-    "key": "key_commands",
-    "member": "member_commands",
+    **{word: f"{word}_command" for word in ("audit", "chat", "doctor", "sql")},
+    **{word: f"{word}_commands" for word in ("endpoint", "key", "member", "privacy")},
+    "eval": "evaluation_commands",
 }
-"""What a command is read from alone. All other words are read with all commands, which takes up to
-five times as long.
+"""What a command is read from. All other words are read with all commands, which takes up to five
+times as long.
 """
 
 

@@ -57,7 +57,6 @@ from causerie.web.topic_suggestions import TopicSuggestions
 from causerie.web.voices import Voices
 from causerie.workshop import Workshop, open_workshop
 
-COLLECTION_THRESHOLDS = (20_000, 20, 50)
 log = logging.getLogger(__name__)
 
 
@@ -129,12 +128,11 @@ def build(
 
 
 def spare_collections() -> None:
-    """Let the garbage collector pass over all that is there for as long as the server runs, and
-    come less often: it stops every call, for up to 150 ms when it has to look at everything.
+    """Let the garbage collector pass over all that is there for as long as the server runs: it
+    stops every call, for up to 150 ms when it has to look at everything.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
 class Parts:

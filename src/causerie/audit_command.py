@@ -14,10 +14,23 @@ from causerie.errors import Invalid
 from causerie.store.accounts import Accounts
 from causerie.store.audit import AuditLog, Sought
 from causerie.store.state import open_state
-from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, settings_of
+from causerie.terminal import (
+    FIRST_PROJECT,
+    Data,
+    ProjectId,
+    out,
+    project_of,
+    run_alone,
+    settings_of,
+)
 from causerie.web.audit_questions import row_of, sought_of
 
 LIMIT_MAX = 100_000
+
+
+def main() -> None:
+    """Run `causerie audit` without the other commands."""
+    run_alone("audit", audit_command)
 
 
 def audit_command(

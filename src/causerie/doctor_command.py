@@ -12,15 +12,12 @@ from causerie.diagnosis import diagnose
 from causerie.store.inbox import Inbox
 from causerie.store.state import open_state
 from causerie.stores import open_events
-from causerie.terminal import Data, nothing, out, run_command, settings_of
+from causerie.terminal import Data, out, run_alone, settings_of
 
 
 def main() -> None:
     """Run `causerie doctor` without the other commands."""
-    app = typer.Typer(add_completion=False)
-    app.command("doctor")(doctor)
-    app.callback()(nothing)
-    run_command(app)
+    run_alone("doctor", doctor)
 
 
 def doctor(

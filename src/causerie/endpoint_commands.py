@@ -35,7 +35,7 @@ from causerie.terminal import (
     ProjectId,
     out,
     project_of,
-    run_command,
+    run_alone,
     say,
     settings_of,
 )
@@ -46,9 +46,7 @@ endpoint = typer.Typer(no_args_is_help=True, help="Models that callers of the ga
 
 def main() -> None:
     """Run `causerie endpoint` without the other commands."""
-    app = typer.Typer(add_completion=False)
-    app.add_typer(endpoint, name="endpoint")
-    run_command(app)
+    run_alone("endpoint", endpoint)
 
 
 NO_KEY = "No upstream key was given: the provider is called without one."

@@ -17,11 +17,16 @@ from causerie.client.errors import ClientError
 from causerie.errors import Invalid, NotFound, Unavailable
 from causerie.evaluations.reports import Report
 from causerie.evaluations.sets import Evaluations, Listed
-from causerie.terminal import out, say
+from causerie.terminal import out, run_alone, say
 
 evaluation = typer.Typer(no_args_is_help=True, help="Test sets of a running server.")
 URL = Annotated[str, typer.Option("--url", envvar="CAUSERIE_URL", help="The server.")]
 KEY = Annotated[str, typer.Option("--key", envvar="CAUSERIE_KEY", help="An admin key of it.")]
+
+
+def main() -> None:
+    """Run `causerie eval` without the other commands."""
+    run_alone("eval", evaluation)
 
 
 @evaluation.command("run")

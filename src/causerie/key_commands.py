@@ -17,7 +17,7 @@ from causerie.terminal import (
     accounts_of,
     out,
     project_of,
-    run_command,
+    run_alone,
     settings_of,
 )
 
@@ -27,9 +27,7 @@ key = typer.Typer(no_args_is_help=True, help="Keys for clients.")
 
 def main() -> None:
     """Run `causerie key` without the other commands."""
-    app = typer.Typer(add_completion=False)
-    app.add_typer(key, name="key")
-    run_command(app)
+    run_alone("key", key)
 
 
 def amount_of(text: str) -> Decimal:

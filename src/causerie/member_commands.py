@@ -10,16 +10,14 @@ from causerie.errors import Conflict
 from causerie.store.accounts import Accounts
 from causerie.store.sign_ins import SignIns
 from causerie.store.state import open_state
-from causerie.terminal import LINK_LIFETIME, Data, out, run_command, settings_of
+from causerie.terminal import LINK_LIFETIME, Data, out, run_alone, settings_of
 
 member = typer.Typer(no_args_is_help=True, help="People who sign in.")
 
 
 def main() -> None:
     """Run `causerie member` without the other commands."""
-    app = typer.Typer(add_completion=False)
-    app.add_typer(member, name="member")
-    run_command(app)
+    run_alone("member", member)
 
 
 @member.command("link")

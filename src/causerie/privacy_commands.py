@@ -29,11 +29,25 @@ from causerie.store.accounts import Accounts
 from causerie.store.removals import Removals
 from causerie.store.state import open_state
 from causerie.stores import Stores, open_stores
-from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, say, settings_of
+from causerie.terminal import (
+    FIRST_PROJECT,
+    Data,
+    ProjectId,
+    out,
+    project_of,
+    run_alone,
+    say,
+    settings_of,
+)
 from causerie.transfer import transcripts
 from causerie.vault import open_vault
 
 privacy = typer.Typer(no_args_is_help=True, help="Personal data.")
+
+
+def main() -> None:
+    """Run `causerie privacy` without the other commands."""
+    run_alone("privacy", privacy)
 
 
 @privacy.callback()

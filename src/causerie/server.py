@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import socket
@@ -20,6 +21,8 @@ from causerie.stores import Stores
 
 BACKLOG_CONNECTIONS_MAX = 2_048
 SHUTDOWN_SECONDS_MAX = 20
+COLLECTION_THRESHOLDS = (20_000, 20, 50)
+"""How seldom the garbage collector comes: it stops every call, and a start makes no garbage."""
 SWITCH_INTERVAL_S = 0.001
 """How long a thread that works in the background keeps the interpreter from one that answers, which
 asks for it several times a call; a fifth of what is usual.
@@ -38,6 +41,7 @@ def run(
     """Serve until told to stop. `sign_in` is the token of a one-time link to print; a
     `local_model` has been started.
     """
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
     if self_signed:
         # Not above: few servers make their own.
         from causerie.certificates import self_signed as make_certificates

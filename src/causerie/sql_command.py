@@ -23,10 +23,24 @@ from causerie.queries.outlines import outline
 from causerie.reports import default_since
 from causerie.store.audit import AuditLog
 from causerie.stores import open_desk, open_discretion, open_stores
-from causerie.terminal import FIRST_PROJECT, Data, ProjectId, out, project_of, say, settings_of
+from causerie.terminal import (
+    FIRST_PROJECT,
+    Data,
+    ProjectId,
+    out,
+    project_of,
+    run_alone,
+    say,
+    settings_of,
+)
 from causerie.web.sql_api import FORMATS, told
 
 ERROR_BYTES_MAX = 10_000
+
+
+def main() -> None:
+    """Run `causerie sql` without the other commands."""
+    run_alone("sql", sql_command)
 
 
 def sql_command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -43,8 +43,19 @@ def run_command(app: typer.Typer) -> None:
         sys.exit(1)
 
 
-def nothing() -> None:
-    """Its callback gives a program of one command the names of commands."""
+def run_alone(name: str, command: typer.Typer | Callable[..., None]) -> None:
+    """Run a command without the others, which need not be loaded then."""
+    app = typer.Typer(add_completion=False)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name)(command)
+        app.callback()(_nothing)
+    run_command(app)
+
+
+def _nothing() -> None:
+    """A program with a callback has named commands, though it be one."""
 
 
 def settings_of(**given: object) -> Settings:

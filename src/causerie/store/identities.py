@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, LargeBinary, Select, delete, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from causerie.conversations import CHAIN_DIGEST_BYTES, UPSERT_WINDOW, Identity, Kind, number
 from causerie.store.arrivals import Arrival, Entry
 from causerie.store.resumptions import NO_CHAIN, Resumptions
-from causerie.store.state import slices
+from causerie.store.state import insert_into, slices
 from causerie.store.state_schema import identities
 
 RECENT_OPENINGS_MAX = 500
@@ -28,7 +27,7 @@ class Identities:
 
     def __init__(self, engine: Engine) -> None:
         self._locks = engine.dialect.name == "postgresql"
-        put = (postgresql if self._locks else sqlite).insert(identities)
+        put = insert_into(engine, identities)
         self._resumptions = Resumptions(engine)
         self._put_identity = put.on_conflict_do_update(
             index_elements=["project", "conversation"],

@@ -23,13 +23,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from causerie.errors import Unavailable
 from causerie.store.arrivals import Arrival, Entry, Receipt, Waiting
 from causerie.store.identities import Identities
-from causerie.store.state import slices
+from causerie.store.state import insert_into, slices
 from causerie.store.state_schema import inbox, requests, workers
 
 REPLAY_WINDOW = timedelta(hours=24)
@@ -50,8 +49,7 @@ class Inbox:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._insert_request = dialect.insert(requests)
+        self._insert_request = insert_into(engine, requests)
         self._identities = Identities(engine)
 
     def take(self, arrivals: Sequence[Arrival], now: datetime) -> list[Receipt]:
@@ -150,8 +148,7 @@ class Inbox:
             ).scalar()
             if taken is not None:
                 return int(taken)
-            dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-            first = dialect.insert(workers).values(name=name, batch=1, **row)
+            first = insert_into(connection, workers).values(name=name, batch=1, **row)
             made = first.on_conflict_do_nothing().returning(workers.c.batch)
             batch = connection.execute(made).scalar()
             return None if batch is None else int(batch)

@@ -14,11 +14,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from causerie.conversations import Conversation
 from causerie.store.arrivals import Arrival, Entry
-from causerie.store.state import slices
+from causerie.store.state import insert_into, slices
 from causerie.store.state_schema import identities
 
 NO_CHAIN = b""
@@ -33,7 +32,7 @@ class Resumptions:
 
     def __init__(self, engine: Engine) -> None:
         self._locks = engine.dialect.name == "postgresql"
-        put = (postgresql if self._locks else sqlite).insert(identities)
+        put = insert_into(engine, identities)
         self._put = put.on_conflict_do_update(
             index_elements=["project", "conversation"],
             set_={name: put.excluded[name] for name in ("opening", "chain", "tail", "at")},

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 from causerie.errors import Unavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 5
@@ -22,6 +38,13 @@ VERSION_FILES = "versions/[0-9]*.py"
 VERSION_DIGITS = 4
 """A version's file begins with its number, and is called nothing else in the database."""
 VERSION_TABLE = "alembic_version"
+versions = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""As Alembic makes it."""
 
 
 def open_state(address: str) -> Engine:
@@ -68,19 +91,37 @@ def _migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         if _is_migrated(connection):
             return
+        # Two processes that start together would both find the tables missing.
         if engine.dialect.name == "postgresql":
-            # Two processes that start together would both find the tables missing.
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('causerie migrate'))"))
-        _upgrade(connection)
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if inspect(connection).has_table(VERSION_TABLE):
+            _upgrade(connection)
+        else:
+            _make(connection)
 
 
 def _is_migrated(connection: Connection) -> bool:
     if not inspect(connection).has_table(VERSION_TABLE):
         return False
-    versions = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars()
-    return versions.all() == [
-        max(file.stem for file in MIGRATIONS.glob(VERSION_FILES))[:VERSION_DIGITS]
-    ]
+    found = connection.execute(select(versions.c.version_num)).scalars()
+    return found.all() == [_newest()]
+
+
+def _newest() -> str:
+    return max(file.stem for file in MIGRATIONS.glob(VERSION_FILES))[:VERSION_DIGITS]
+
+
+def _make(connection: Connection) -> None:
+    """Make what all versions together come to, at once and all or none: a first start is waited
+    for, and need not load what upgrades.
+    """
+    from causerie.store.tables import metadata
+
+    metadata.create_all(connection, checkfirst=False)
+    versions.create(connection)
+    connection.execute(insert(versions).values(version_num=_newest()))
 
 
 def _upgrade(connection: Connection) -> None:
@@ -121,11 +162,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise Unavailable("the state store has no connection free") from error
 
 
-def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert_into(place: Connection | Engine, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An insert that can say what happens when there is such a row."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    begin: Callable[[Table], sqlite.Insert | postgresql.Insert] = dialect.insert
-    return begin(table)
+    # Not above: few have both engines, and each takes its time to load.
+    if place.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
