@@ -118,7 +118,7 @@ def test_a_form_says_which_conversations_are_judged(filled: Cast) -> None:
     form = {"csrf": csrf, "name": "Some", "evaluator": "length", "percent": "100"}
     chosen = {"tenant": "acme", "topic": "t1", "language": "fr", "model": ""}
     made = filled.client.post(path, data={**form, **chosen})
-    told = "100 % of conversations of tenant acme in French about Refunds, since"
+    told = "100 % of conversations of tenant acme in French about Refunds · since"
     assert told in Page(made.text).text
     online = OnlineEvaluators(engine)
     assert online.get(filled.project, "Some").query == "tenant=acme&language=fr&topic=t1"

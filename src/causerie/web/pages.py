@@ -240,7 +240,9 @@ def _speak(templates: Environment) -> None:
         OFFERED=OFFERED,
     )
     templates.policies["ext.i18n.trimmed"] = True
-    templates.policies["json.dumps_function"] = lambda data, **how: json.dumps(spoken(data), **how)
+    templates.policies["json.dumps_function"] = lambda data, **how: json.dumps(
+        spoken(data), ensure_ascii=False, **how
+    )
 
 
 def _know_people(templates: Environment) -> None:
