@@ -127,7 +127,7 @@ def test_a_command_loads_nothing_that_few_starts_need(word: str) -> None:
 def test_a_key_is_printed_once_kept_as_its_hash_and_listed_as_revoked_once_it_is(
     server: ServerProcess,
 ) -> None:
-    token = server.key("ingest")
+    token = server.command("key", "create", "--kind", "ingest")
     assert token.startswith("csr_ingest_")
     listed = server.command("key", "list")
     assert token not in listed and token[-4:] in listed and "revoked" not in listed

@@ -18,6 +18,16 @@ ANGRY = "This is terrible, I am so angry and disappointed, nothing works"
 SPANISH = "Hola, ¿dónde está mi pedido? Lo espero desde hace una semana"
 
 
+WEB = httpx.Client(timeout=60)
+"""One for all calls: to make one takes longer than they do."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def closing() -> Iterator[None]:
+    yield
+    WEB.close()
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     found = ServerProcess(tmp_path_factory.mktemp("data"), CAUSERIE_MEANING_PROCESSES="1")
@@ -29,9 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def call(server: ServerProcess, method: str, path: str, **given: Any) -> Any:
     """The JSON answer of an admin's call."""
     headers = {"Authorization": f"Bearer {key_of(server)}"}
-    answer = httpx.request(
-        method, f"{server.endpoint}/api/v1{path}", headers=headers, timeout=60, **given
-    )
+    answer = WEB.request(method, f"{server.endpoint}/api/v1{path}", headers=headers, **given)
     answer.raise_for_status()
     return answer.json()
 
