@@ -18,12 +18,12 @@ from causerie.clock import Clock
 from causerie.errors import CauserieError, Unavailable
 from causerie.evaluation_runs import CaseResult, Response, Run, RunStatus, tally_of
 from causerie.examining import Examining
+from causerie.rounds import Rounds
 from causerie.store.evaluation_runs import HOLD, EvaluationRuns
 from causerie.store.test_sets import TestSets
 from causerie.upstream import Upstreams
 
 INTERVAL_S = 2.0
-STOP_SECONDS_MAX = 10
 AT_ONCE = 16
 """Cases that are answered at the same time."""
 PORTION = 64
@@ -54,38 +54,19 @@ class Evaluating:
         self._examining = examining
         self._holder = holder
         self._clock = clock
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="evaluating", daemon=True)
+        self._rounds = Rounds("evaluating", self.step, rest_s=INTERVAL_S, failed_s=INTERVAL_S)
 
     def start(self) -> None:
         """Begin, first with what a kill left half done."""
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Stop after this portion: the rest is done after the next start."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_SECONDS_MAX)
+        self._rounds.stop()
 
     def wake(self) -> None:
         """There is something to do."""
-        self._wake.set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                worked = self.step()
-            except Unavailable as error:
-                log.warning("evaluations wait for the state store: %s", error)
-                worked = False
-            except Exception:  # the edge of a thread: the other runs must not wait for ever
-                log.exception("an evaluation failed")
-                worked = False
-            if not worked:
-                self._wake.wait(INTERVAL_S)
-                self._wake.clear()
+        self._rounds.wake()
 
     def step(self) -> bool:
         """Work on one run to its end; whether there was one."""
@@ -109,7 +90,7 @@ class Evaluating:
         version = self._sets.version(run.project, run.name, run.version)
         left = iter(self._left(run, version))
         while portion := list(islice(left, PORTION)):
-            if self._stopping.is_set():
+            if self._rounds.stopping:
                 return self._runs.let_go(run, self._holder)
             with _Holding(lambda: self._hold(run)):
                 results = self._results(run, version, portion)

@@ -7,8 +7,6 @@ judged. A kill in between leaves answers to judge again that have no row, and no
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +16,11 @@ from causerie.cases import Case, Line
 from causerie.clock import Clock
 from causerie.conversations import Kind, Message
 from causerie.delivery import Delivery, Named
-from causerie.errors import Unavailable
 from causerie.evaluation_runs import Evaluation, Response
 from causerie.examining import Examining
 from causerie.online_evaluators import LiveOutcome, OnlineEvaluator, live_outcome
 from causerie.reports import Question, messages_of
+from causerie.rounds import Rounds
 from causerie.store.accounts import Accounts
 from causerie.store.events import EventStore, lookups
 from causerie.store.online_evaluators import OnlineEvaluators, Work
@@ -52,14 +50,12 @@ REST_S, REST_S_MAX = 60.0, 3_600.0
 """How long an evaluator rests whose judge failed at everything; twice as long each further time."""
 SCAN_INTERVAL_S = 60.0
 IDLE_INTERVAL_S = 2.0
-STOP_SECONDS_MAX = 10
 MEASURED = ("latency", "cost")
 """Evaluators that look at the call, not at the words."""
 Narrow = Callable[[OnlineEvaluator, datetime], Question | None]
 """The question that the filters of an evaluator ask, of any span; None while they name what is not
 there.
 """
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -101,44 +97,27 @@ class Observing:
         """Projects in which there is something to look at."""
         self._scanned: dict[str, float] = {}
         self._rests: dict[tuple[str, str, int], Rest] = {}
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="observing", daemon=True)
+        self._rounds = Rounds(
+            "observing", self.step, rest_s=IDLE_INTERVAL_S, failed_s=SCAN_INTERVAL_S
+        )
 
     def start(self) -> None:
         """Begin, first with what a kill left."""
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Stop after what is being judged: the rest is done after the next start."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_SECONDS_MAX)
+        self._rounds.stop()
 
     def delivered(self, names: Sequence[Named]) -> None:
         """Something has come in."""
         self._fresh |= {project for project, _, _ in names}
-        self._wake.set()
+        self._rounds.wake()
 
     def wake(self, project: str) -> None:
         """The evaluators of a project have changed."""
         self._fresh.add(project)
-        self._wake.set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait(IDLE_INTERVAL_S)
-            self._wake.clear()
-            try:
-                while not self._stopping.is_set() and self.step():
-                    pass
-            except Unavailable as error:
-                log.warning("online evaluators wait: %s", error)
-                self._stopping.wait(IDLE_INTERVAL_S)
-            except Exception:  # the edge of a thread: it must go on, whatever one round met
-                log.exception("online evaluators failed, trying again")
-                self._stopping.wait(SCAN_INTERVAL_S)
+        self._rounds.wake()
 
     def drain(self) -> None:
         """Judge all that can be judged now, in the caller's thread."""
@@ -177,7 +156,7 @@ class Observing:
         if work.removed:
             self._take_out(online)
             return False
-        if not online.enabled or self._stopping.is_set():
+        if not online.enabled or self._rounds.stopping:
             return False
         rest = self._rests.get(_named(online))
         if rest and monotonic() < rest.until:
