@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,15 +41,18 @@ USES: list[dict[str, Any]] = [
 Said = list[tuple[str, int, str, list[tuple[str, str]]]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model() -> Iterator[ScriptedUpstream]:
     with ScriptedUpstream() as model:
         yield model
 
 
-@pytest.fixture
-def server(tmp_path: Path, model: ScriptedUpstream) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path, CAUSERIE_MEANING_PROCESSES="0")
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, model: ScriptedUpstream
+) -> Iterator[ServerProcess]:
+    """One for all tests of this module: each has test sets of its own."""
+    server = ServerProcess(tmp_path_factory.mktemp("server"), CAUSERIE_MEANING_PROCESSES="0")
     server.start()
     where = ("--upstream", model.url, "--model", "scripted-1")
     server.command("endpoint", "add", "Cases", *where, "--id", ENDPOINT)
@@ -84,14 +86,14 @@ def name() -> str:
 def test_a_run_that_was_killed_comes_to_what_one_left_alone_comes_to(
     server: ServerProcess, model: ScriptedUpstream
 ) -> None:
-    key, alone, killed = server.key("admin"), name(), name()
+    key, alone, killed, asked = server.key("admin"), name(), name(), len(model.requests)
     with Evaluations(key, server.endpoint) as sets:
         for one in (alone, killed):
             sets.add(one, cases(CASES, model=ENDPOINT), USES)
         whole = sets.run(alone, iterations=3).expect(0)
         with pytest.raises(TimeoutError):
             sets.run(killed, iterations=3, wait=0)
-        before = asked_until(model, CASES * 3 + CASES)
+        before = asked_until(model, asked + CASES * 3 + CASES)
     server.kill()
     server.start()
     with Evaluations(key, server.endpoint) as sets:
