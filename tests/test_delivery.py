@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -345,6 +346,19 @@ def test_the_thread_moves_what_comes_in_and_what_is_left_at_the_end(
     post.delivery.stop()
     assert post.texts("T") == ["a", "b"]
     assert post.inbox.lease("delivery", "the next process", post.clock()) is not None
+
+
+def test_the_end_does_not_wait_until_a_batch_has_gathered(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour_ms = 3_600_000
+    delivery = Delivery(post.inbox, post.events, "patient", post.clock, hour_ms)
+    # It is told to end while it waits for something to come in.
+    monkeypatch.setattr(delivery._wake, "wait", lambda seconds: delivery.stop())
+    rounds = threading.Thread(target=delivery._run, daemon=True)
+    rounds.start()
+    rounds.join(20)
+    assert not rounds.is_alive()
 
 
 def test_the_statements_for_a_cluster_are_understood_by_the_engine(events: EventStore) -> None:

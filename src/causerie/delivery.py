@@ -149,7 +149,9 @@ class Delivery:
                 self._stopping.wait(RETRY_INTERVAL_MS / 1000)
                 self._wake.set()
             # Lets a batch gather: each costs the same, and leaves parts for the engine to merge.
-            self._hurry.wait(self._interval)
+            # Not at the end: that somebody waits for it may have been forgotten in this round.
+            if not self._stopping.is_set():
+                self._hurry.wait(self._interval)
         self._end()
 
     def _end(self) -> None:
