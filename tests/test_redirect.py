@@ -14,16 +14,14 @@ from getcontext.token import AsyncCredential, Credential
 
 import causerie
 from causerie.testing import ServerProcess
+from tests.conftest import AppServer
 
 BODY = {"conversation": {"messages": [{"role": "user", "message": "hi"}]}}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"))
-    server.start()
-    yield server
-    server.stop()
+@pytest.fixture
+def server(app_server: AppServer) -> ServerProcess:
+    return app_server.process
 
 
 @pytest.fixture(autouse=True)
@@ -38,22 +36,26 @@ def original_clients() -> Iterator[None]:
 def test_a_client_made_after_the_line_talks_to_us_over_plain_http(server: ServerProcess) -> None:
     causerie.redirect_getcontext(server.endpoint)
     with ContextAPI(credential=Credential(server.key("admin"))) as client:
+        server.settle()
+        before = client.conversations().pagination.total_records
         client.log.conversation(body=BODY)
         server.settle()
-        assert client.conversations().pagination.total_records >= 1
+        assert client.conversations().pagination.total_records == before + 1
 
 
 def test_the_asynchronous_client_too(server: ServerProcess) -> None:
     causerie.redirect_getcontext(server.endpoint + "/")
 
-    async def log_and_read() -> int:
+    async def added() -> int:
         async with AsyncContextAPI(credential=AsyncCredential(server.key("admin"))) as client:
+            server.settle()
+            before: int = (await client.conversations()).pagination.total_records
             await client.log.conversation(body=BODY)
             server.settle()
             total: int = (await client.conversations()).pagination.total_records
-            return total
+            return total - before
 
-    assert asyncio.run(log_and_read()) >= 1
+    assert asyncio.run(added()) == 1
 
 
 def test_an_endpoint_that_the_app_names_itself_is_kept(server: ServerProcess) -> None:
