@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from causerie.accounts import KeyKind
-from causerie.app import build
+from causerie.app import build, spare_collections
 from causerie.config import Settings
 from causerie.delivery import Delivery
 from causerie.reports import Reports
@@ -48,6 +48,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest modules first, the others as they came."""
     places = {f"test_{name}": place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what is there already, which no test lets go of."""
+    spare_collections()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ from causerie.web.topic_forms import (
 )
 from tests.conftest import Cast
 from tests.test_dashboard import home, sign_in
-from tests.understood import found_topic, kept_topic, understand
+from tests.understood import found_topic, kept_topic, understand_all
 from tests.web_page import Page
 
 See = Callable[..., Page]
@@ -88,21 +89,39 @@ def topics(cast: Cast) -> Topics:
     return store
 
 
-def talk(cast: Cast, id: str, user: str, text: str, topic: str, mood: float) -> None:
-    """One message of a user, understood."""
-    cast.log({"role": "user", "message": text}, id=id, how="/thread", metadata={"user_id": user})
+@dataclass(frozen=True)
+class Said:
+    """One message of a user, and what is understood of it."""
+
+    id: str
+    user: str
+    text: str
+    topic: str
+    mood: float
+
+
+def talk(cast: Cast, *told: Said) -> None:
+    """Conversations of one message each, understood."""
+    for one in told:
+        message = {"role": "user", "message": one.text}
+        cast.log(message, id=one.id, how="/thread", metadata={"user_id": one.user})
     cast.settle()
-    kept = {"topics": (topic,)} if topic == "money" else {"suggested": topic}
-    meaning = {"language": "en", "sentiment": mood, **kept}
-    understand(cast.stores.events, cast.project, id, meaning)
+    understand_all(cast.stores.events, cast.project, {one.id: [_meaning(one)] for one in told})
+
+
+def _meaning(said: Said) -> Mapping[str, object]:
+    kept = {"topics": (said.topic,)} if said.topic == "money" else {"suggested": said.topic}
+    return {"language": "en", "sentiment": said.mood, **kept}
 
 
 def talks(cast: Cast) -> None:
-    for number in range(12):
-        talk(cast, f"late-{number}", f"user-{number % 3}", f"late no {number}", "late", -0.6)
-    talk(cast, "lost", "ana", "It is lost", "lost", 0.0)
-    talk(cast, "money", "ana", "refund me", "money", -0.9)
-    talk(cast, "other", "ben", "Hello", "", 0.4)
+    talk(
+        cast,
+        *(Said(f"late-{n}", f"user-{n % 3}", f"late no {n}", "late", -0.6) for n in range(12)),
+        Said("lost", "ana", "It is lost", "lost", 0.0),
+        Said("money", "ana", "refund me", "money", -0.9),
+        Said("other", "ben", "Hello", "", 0.4),
+    )
 
 
 # ---- what they say -----------------------------------------------------------------------------
@@ -114,9 +133,11 @@ def test_topics_of_tone_stand_by_themselves_and_lead_nothing(
     thanks = found_topic(cast.project, "thanks", "Perfect, thanks!")
     defined = msgspec.structs.replace(thanks.definition, tone=True)
     topics.put(msgspec.structs.replace(thanks, definition=defined))
-    for number in range(12):
-        talk(cast, f"thanks-{number}", f"user-{number % 3}", f"thanks {number}", "thanks", -0.9)
-    talk(cast, "lost", "ana", "It is lost", "lost", 0.0)
+    talk(
+        cast,
+        *(Said(f"thanks-{n}", f"user-{n % 3}", f"thanks {n}", "thanks", -0.9) for n in range(12)),
+        Said("lost", "ana", "It is lost", "lost", 0.0),
+    )
     text = see().text
     lead, found = text.index("People mostly talk about"), text.index("Theme and topics")
     tone = text.index("Tone thanks, courtesy and complaints")
@@ -126,8 +147,7 @@ def test_topics_of_tone_stand_by_themselves_and_lead_nothing(
 
 def test_topics_are_sorted_by_what_the_address_says(cast: Cast, see: See, topics: Topics) -> None:
     talks(cast)
-    for number in range(10):
-        talk(cast, f"hours-{number}", f"other-{number}", f"open? {number}", "hours", 0.5)
+    talk(cast, *(Said(f"hours-{n}", f"other-{n}", f"open? {n}", "hours", 0.5) for n in range(10)))
 
     def order(sort: str) -> list[str]:
         text = see(f"/topics?sort={sort}").text
@@ -156,7 +176,7 @@ def test_before_anything_is_understood_it_says_what_it_takes(cast: Cast, see: Se
 
 
 def test_before_topics_are_found_it_says_what_it_takes(cast: Cast, see: See) -> None:
-    talk(cast, "one", "ana", "Hello", "", 0.1)
+    talk(cast, Said("one", "ana", "Hello", "", 0.1))
     text = see().text
     assert "1 message was understood in the last 30 days" in text
     assert "99 more messages to go" in text
@@ -213,8 +233,7 @@ def test_progress_and_trouble_are_told(cast: Cast, see: See, topics: Topics) -> 
 
 
 def test_an_arrow_needs_more_than_chance(cast: Cast, see: See, topics: Topics) -> None:
-    for number in range(8):
-        talk(cast, f"before-{number}", "ana", "Hello", "", 0.0)
+    talk(cast, *(Said(f"before-{n}", "ana", "Hello", "", 0.0) for n in range(8)))
     cast.clock.move(days=8)
     talks(cast)
     cast.clock.move(days=5)
@@ -240,9 +259,9 @@ def test_themes_fold_over_their_topics(cast: Cast, see: See, topics: Topics) -> 
     (box,) = page.with_class("fold-box")
     assert box["aria-label"] == "Show what is in Post" and "checked" in box
     assert len(page.with_class("inner")) == 1
-    for number in range(14):
-        topics.put(found_topic(cast.project, f"t{number}", f"T {number}", "post"))
-        talk(cast, f"t{number}", "ana", "Hello", f"t{number}", 0.0)
+    for n in range(14):
+        topics.put(found_topic(cast.project, f"t{n}", f"T {n}", "post"))
+    talk(cast, *(Said(f"t{n}", "ana", "Hello", f"t{n}", 0.0) for n in range(14)))
     (box,) = see().with_class("fold-box")
     assert "checked" not in box
 

@@ -16,6 +16,7 @@ from causerie.store.events_schema import CONVERSATIONS, MEANINGS
 from causerie.topics import Definition, Topic, TopicKind
 
 BEGAN = datetime(2026, 5, 1, tzinfo=UTC)
+LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 VERSION = 10**12
 """Higher than what deliveries write under."""
 
@@ -32,33 +33,51 @@ def understand(
     """Writes what is understood of a conversation's messages, in their order, and what that comes
     to. A message may have any field of `MessageMeaning`; an empty one stays without meaning.
     """
-    transcript = Reports(events).conversation(project, id, tenant)
-    assert transcript is not None, id
-    understood = [
-        MessageMeaning(
-            position=message.position,
-            message=message.id,
-            at=message.at,
-            role=message.role,
-            **given,
-        )
-        for message, given in zip(transcript.messages, messages, strict=False)
-        if given
-    ]
-    row = transcript.row
-    about = {"project": project, "tenant": tenant, "conversation": id, "user": row.user}
-    events.insert(MEANINGS, [_meaning_row(about, one, version) for one in understood])
-    values = {
-        **asdict(row),
-        **_coming_to(understood),
-        "project": project,
-        "trend": trend,
-        "meaning": 1,
-        "judged": 0,
-        "version": version,
-        "deleted": 0,
-    }
-    events.insert(CONVERSATIONS, [[values[name] for name in CONVERSATIONS.columns]])
+    understand_all(events, project, {id: messages}, tenant=tenant, trend=trend, version=version)
+
+
+def understand_all(
+    events: EventStore,
+    project: str,
+    told: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    tenant: str = "",
+    trend: str = "",
+    version: int = VERSION,
+) -> None:
+    """The same of many conversations, by their ids: each write takes as long as one of all."""
+    reports = Reports(events)
+    rows = reports.named(project, [(tenant, id) for id in told], LONG_AGO, FAR_AHEAD)
+    assert [row.id for row in rows] == list(told)
+    meanings, conversations = [], []
+    for transcript in reports.transcripts(project, rows):
+        row = transcript.row
+        understood = [
+            MessageMeaning(
+                position=message.position,
+                message=message.id,
+                at=message.at,
+                role=message.role,
+                **given,
+            )
+            for message, given in zip(transcript.messages, told[row.id], strict=False)
+            if given
+        ]
+        about = {"project": project, "tenant": tenant, "conversation": row.id, "user": row.user}
+        meanings += [_meaning_row(about, one, version) for one in understood]
+        values = {
+            **asdict(row),
+            **_coming_to(understood),
+            "project": project,
+            "trend": trend,
+            "meaning": 1,
+            "judged": 0,
+            "version": version,
+            "deleted": 0,
+        }
+        conversations.append([values[name] for name in CONVERSATIONS.columns])
+    events.insert(MEANINGS, meanings)
+    events.insert(CONVERSATIONS, conversations)
 
 
 def _meaning_row(about: Mapping[str, Any], one: MessageMeaning, version: int) -> list[Any]:

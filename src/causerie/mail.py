@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate
+from functools import cached_property
 from urllib.parse import unquote, urlsplit
 
 from causerie.errors import Invalid
@@ -67,7 +68,7 @@ class Mail:
 
     def __init__(self, is_private_allowed: bool, trusts: ssl.SSLContext | None = None) -> None:
         self._is_private_allowed = is_private_allowed
-        self._trusts = trusts or ssl.create_default_context()
+        self._given = trusts
 
     def send(
         self, server: MailServer, to: str, letter: Letter, id: str, *, own: bool = True
@@ -105,6 +106,11 @@ class Mail:
             ) from error
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(f"the mail server cannot be reached: {_reason(error)}") from error
+
+    @cached_property
+    def _trusts(self) -> ssl.SSLContext:
+        # Not before there is a mail: to read what the machine trusts takes 30 ms of every start.
+        return self._given or ssl.create_default_context()
 
     def _connect(self, server: MailServer, addresses: Sequence[str]) -> smtplib.SMTP:
         if server.scheme == "smtps":
