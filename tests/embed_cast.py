@@ -68,17 +68,10 @@ class House:
                 )
         self.cast.settle()
         about = {"language": "en", "sentiment": -0.7, "signals": ("reasked",)}
-        for number in range(people):
-            for id in (f"talk-{number}", f"{mark}-{number}"):
-                meaning = {**about, "suggested": "t-shared", "topics": (f"t-{tenant.name[0]}",)}
-                understood.understand(
-                    self.cast.stores.events,
-                    self.cast.project,
-                    id,
-                    {},
-                    meaning,
-                    tenant=tenant.name,
-                )
+        meaning = {**about, "suggested": "t-shared", "topics": (f"t-{tenant.name[0]}",)}
+        told = {f"{name}-{n}": [{}, meaning] for name in ("talk", mark) for n in range(people)}
+        events, project = self.cast.stores.events, self.cast.project
+        understood.understand_all(events, project, told, tenant=tenant.name)
 
     def _find_topics(self) -> None:
         topics, project, b = Topics(self.cast.stores.engine), self.cast.project, self.b.marker

@@ -36,7 +36,7 @@ from causerie.zones import day_of
 from tests.conftest import Cast
 from tests.test_dashboard import home, sign_in
 from tests.test_retention import NOW, Visit, put, world
-from tests.understood import found_topic, understand
+from tests.understood import found_topic, understand_all
 from tests.web_page import Page
 
 ZONE = "America/New_York"
@@ -278,9 +278,9 @@ def test_the_page_tells_new_people_from_veterans(cast: Cast) -> None:
             said = {"role": "user", "message": "Hi", "event_timestamp": at}
             cast.log(said, id=id, how="/thread", metadata={"user_id": f"u{number}"})
     cast.settle()
-    for number in range(20):
-        meaning = {"language": "en", "suggested": "late" if number < 10 else ""}
-        understand(cast.stores.events, cast.project, f"c{number}-0", meaning)
+    late, nothing = ({"language": "en", "suggested": topic} for topic in ("late", ""))
+    told = {f"c{number}-0": [late if number < 10 else nothing] for number in range(20)}
+    understand_all(cast.stores.events, cast.project, told)
     answer = cast.client.get(path)
     page = Page(answer.text)
     page.check()

@@ -10,7 +10,7 @@ import pytest
 from causerie.store.topics import Topics
 from tests.conftest import Cast
 from tests.test_dashboard import See, see
-from tests.understood import found_topic, understand
+from tests.understood import found_topic, understand_all
 
 __all__ = ["see"]
 ASK = {"role": "user", "message": "Where is my card?"}
@@ -27,14 +27,10 @@ def talks(cast: Cast) -> None:
         more = [CHECKOUT, CHECKOUT] if number < 2 else []
         cast.log(ASK, *more, id=f"c{number}", how="/thread", metadata=about)
     cast.settle()
-    for number in range(4):
-        signals = ("gave_up",) if number == 3 else ()
-        understand(
-            cast.stores.events,
-            cast.project,
-            f"c{number}",
-            {"language": "en", "suggested": "cards", "signals": signals},
-        )
+    about = {"language": "en", "suggested": "cards"}
+    signals = [(), (), (), ("gave_up",)]
+    told = {f"c{number}": [{**about, "signals": some}] for number, some in enumerate(signals)}
+    understand_all(cast.stores.events, cast.project, told)
 
 
 def test_a_project_without_events_learns_how(cast: Cast, see: See) -> None:

@@ -33,7 +33,7 @@ from causerie.zones import day_of
 from tests.conftest import Cast
 from tests.test_dashboard import home, sign_in
 from tests.test_retention import NOW, put, world
-from tests.understood import understand
+from tests.understood import understand_all
 from tests.web_page import Page
 
 WINDOWS = windows_of(Question("p", NOW - timedelta(days=7), NOW))
@@ -215,9 +215,11 @@ def test_the_page_says_who_and_why(cast: Cast) -> None:
             said = {"role": "user", "message": "Hi", "event_timestamp": at}
             cast.log(said, id=f"{user}-{ago}", how="/thread", metadata={"user_id": user})
     cast.settle()
+    told = {}
     for number, ago in enumerate(range(1, 80, 5)):
         mood = (-0.6, -0.5)[number % 2] if ago < 28 else (0.5, 0.3)[number % 2]
-        understand(cast.stores.events, cast.project, f"here-{ago}", {"sentiment": mood})
+        told[f"here-{ago}"] = [{"sentiment": mood}]
+    understand_all(cast.stores.events, cast.project, told)
     page = Page(cast.client.get(path).text)
     page.check()
     assert "2 people who used to come now come clearly less or are in a worse mood" in page.text
