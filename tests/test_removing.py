@@ -287,11 +287,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EventStore, "given_up", lambda *_: 0)
 
 
-def fill(place: Place, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
+def fill(place: Place) -> tuple[str, list[str]]:
     """One who is to go, in every place, beside one who stays; words that only the first has said,
     or is called.
     """
-    monkeypatch.setattr(understood, "VERSION", 5)
     # Letters alone: digits could look like personal data, and be masked.
     gone = f"gone-{place.project.id[-6:].translate(LETTERS)}"
     words = [f"{word}-{gone}" for word in ("quartz", "xylophone", "waits", "held", "quoted")]
@@ -305,8 +304,10 @@ def fill(place: Place, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]
         "model": "m",
         "translation": f"¡{words[0]}!",
     }
-    understood.understand(place.events, place.project.id, f"c-{gone}", meaning, {})
-    understood.understand(place.events, place.project.id, "c-stays", meaning | {"translation": ""})
+    understood.understand(place.events, place.project.id, f"c-{gone}", meaning, {}, version=5)
+    understood.understand(
+        place.events, place.project.id, "c-stays", meaning | {"translation": ""}, version=5
+    )
     place.say(gone, words[2], "well", id=f"w-{gone}")
     place.hold(gone, words[3], f"ctx-{gone}")
     place.examine({f"c-{gone}": said, "c-stays": "my lamp is broken"})
@@ -332,7 +333,7 @@ def fill(place: Place, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]
 def test_nothing_of_a_user_is_left_in_any_file(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone, words = fill(place, monkeypatch)
+    gone, words = fill(place)
     assert [place.holds(word) for word in words] == [True] * len(words)
     asked = place.worker().remove_user(place.project, gone, "", "mem_1")
     steps: list[Removal] = []
@@ -370,7 +371,7 @@ def test_nothing_of_a_user_is_left_in_any_file(
 def test_what_is_kept_of_a_removal_names_nobody(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone, _ = fill(place, monkeypatch)
+    gone, _ = fill(place)
     removals = Removals(place.engine, Vault(b"secret"))
     asked = place.worker().remove_user(place.project, gone, None, "mem_1")
     assert removals.open()[0].target is not None
@@ -390,7 +391,7 @@ def test_a_killed_removal_goes_on_after_the_next_start(
     place: Place, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     """Killed before each of the writes that it makes, one after another."""
-    gone, words = fill(place, monkeypatch)
+    gone, words = fill(place)
     place.worker().remove_user(place.project, gone, "", "mem_1")
     writes = 0
 
