@@ -650,7 +650,7 @@ def test_a_query_is_typed_run_and_drawn(shop: Shop, window: Window) -> None:
     box.fill("SELECT user,\n  nothing\nFROM users")
     box.press("Control+Enter")
     expect(page.get_by_text("line 2, column 3")).to_be_visible()
-    assert box.evaluate("box => box.selectionStart") == 15
+    page.wait_for_function("box => box.selectionStart === 15", arg=box.element_handle())
     # That a wrong query is answered by 400 is what was asked for.
     window.faults.clear()
 

@@ -133,6 +133,21 @@ ANSWERED = {
         Perdón por la confusión.
         不好意思，刚才算错了。
         实在对不起，您的包裹送错了。
+        We are sorry for the trouble, the new card is on its way.
+        Siento mucho las molestias. La tarjeta sale hoy.
+        Disculpa las molestias. Ya está arreglado.
+        Lo siento. El pago se hizo dos veces.
+        Lamentamos los inconvenientes, ya funciona.
+        Le pido mil disculpas por la espera.
+        Je suis désolé pour ce désagrément. La carte part demain.
+        Je vous présente mes excuses.
+        Nous vous adressons toutes nos excuses pour ce retard.
+        Je suis désolé, cela n'aurait pas dû arriver.
+        给您添麻烦了，抱歉。已经修好了。
+        非常抱歉。卡片明天寄出。
+        很抱歉，这不应该发生。
+        我们对此深表歉意。
+        给您带来不便，敬请谅解。
     """,
     "refused": """
         I'm sorry, but I can't help with that.
@@ -181,6 +196,14 @@ NOT_ANSWERED = """
     Perdón y olvido es una novela.
     这道题没有办法用口算。
     不好意思的意思是害羞。
+    很抱歉听到这个情况。
+    Lamento oír eso. ¿Quiere reclamar?
+    Lo siento mucho por tu pérdida.
+    Siento que no sea lo que esperaba.
+    Désolé de l'apprendre. Depuis quand ?
+    Je suis désolé que vous ne soyez pas satisfait.
+    Le problème du retard est connu.
+    抱歉这个词怎么用，看上下文。
     Of course! Here is the code.
 """
 

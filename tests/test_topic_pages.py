@@ -240,8 +240,8 @@ def test_an_arrow_needs_more_than_chance(cast: Cast, see: See, topics: Topics) -
     page = see("/topics?days=7")
     text = page.text
     # All of eight conversations before were about nothing, 13 of 15 are about the post now.
-    assert "0 → 86.7 %, more than before+86.7 (+46.0 to +96.3)" in text
-    assert "0 → 6.7 %+6.7 (−26.2 to +29.8) · can be chance" in text
+    assert "0.0 % → 86.7 %, more than before+86.7 (+46.0 to +96.3)" in text
+    assert "0.0 % → 6.7 %+6.7 (−26.2 to +29.8) · can be chance" in text
     assert "Rose points of the share of conversations Late parcels+80.0" in text
     assert "No topic fell beyond chance." in text
     assert "12 conversations" in see(page.links["12 conversations"]).text

@@ -154,8 +154,8 @@ _APOLOGISED = (
     r"[.!]|, (?!but))",
     r"(?:my )?(?:sincere )?apologies(?: for (?:the|any|my|that|this|not)|[.!]|, (?!but))",
     r"(?:i'm |i am |we're |we are )?(?:so |very |really |terribly )?sorry (?:for|about) "
-    r"(?:the (?:confusion|mistake|error|misunderstanding|oversight|inconvenience|delay|wait|mix-up)"
-    r"|my |that[.!,]|any )",
+    r"(?:the (?:confusion|mistake|error|misunderstanding|oversight|inconvenience|delay|wait|mix-up"
+    r"|trouble|hassle|frustration)|my |(?:that|this)[.!,]|any )",
     r"(?:that|it)(?:'s| is| was) (?:entirely |completely |all )?my (?:fault|mistake)"
     r"(?= *[.,:;!\n]|\Z)",
     r"my (?:mistake|bad)\b|you(?:'re| are) (?:absolutely )?right[,.!] (?:i |and i "
@@ -174,6 +174,24 @@ _APOLOGISED = (
     r"|disculp[ae] (?:la|el|por|los) |lamento (?:la confusión|el error|las molestias|el "
     r"malentendido)"
     r"|lo siento por (?:la|el|mi))",
+    r"(?:lo )?(?:siento|sentimos|lament(?:o|amos)) (?:mucho |muchísimo |sinceramente |de verdad )?"
+    r"(?:por )?(?:las molestias|l[ao]s? (?:inconvenientes?|problemas?)"
+    r"|la (?:confusión|demora|espera|tardanza)|el (?:retraso|error|malentendido|inconveniente"
+    r"|contratiempo|problema|fallo))",
+    r"lo (?:siento|sentimos|lamento|lamentamos)(?: mucho| muchísimo| de verdad)?(?= *[.!]|\Z)"
+    r"|disculp(?:a|e|en|ad|anos|enos) (?:las?|el|los|por) "
+    r"|(?:mis|nuestras|mil)(?: más sinceras)? disculpas"
+    r"|(?:te|le|os|les) (?:pido|pedimos) (?:mil |sinceras )?(?:disculpas|perdón)",
+    r"(?:je|nous) (?:vous |te )?(?:présent(?:e|ons)|adress(?:e|ons)) (?:toutes )?(?:mes|nos) "
+    r"(?:plus )?(?:sincères |plates )?excuses",
+    r"(?:(?:je suis|nous sommes) )?(?:vraiment |sincèrement |profondément )?(?:désol|navr)ée?s?"
+    r"(?:(?= *[.!]|\Z)|,? (?:cela|ça|ceci) n'aurait (?:pas|jamais) dû"
+    r"| (?:pour|de|du) (?:(?:ce|cet|cette|ces|la|le|les|vos|votre) |l')?(?:retard|attente|erreur"
+    r"|désagrément|gêne|contretemps|confusion|inconvénient|malentendu|délai|problème)s?)",
+    r"(?:(?:对此|對此|我们|我们对此|实在|真的|非常|很|十分|万分|深感)){0,2}(?:抱歉|对不起|對不起)(?=[。！!\n]|\Z)",
+    r"(?:非常|很|十分|实在|真的)?(?:抱歉|对不起|對不起)[，,](?:这|那|這)(?:件事)?(?:本来|本)?不(?:应该|该|應該)",
+    r"(?:我们|我)?(?:对此|對此)?(?:深表|表示|致以)(?:诚挚的?|深深的?|真诚的?)?(?:歉意|抱歉)",
+    r"(?:给|为|对)(?:您|你)(?:带来|造成|添)[^。！？\n]{1,12}(?:抱歉|见谅|谅解|歉意|对不起)",
     r"不好意思[，,](?:刚才|之前|我(?:刚才)?(?:算|说|弄|搞|看|记)错|让您|给您)",
     r"(?:实在|真是|万分)?(?:抱歉|对不起|對不起)[，,](?:您|你)的[^，。\n]{1,10}(?:延误|晚|错|弄|丢)",
     r"(?:非常|很|真的|十分|实在|万分|我)?(?:抱歉|对不起|對不起|道歉)[，,。！!]?(?:我|之前|刚才|上面|"

@@ -145,7 +145,7 @@ def draw_reach(reach: Sequence[Reach], asked: Asked, conversations: str) -> list
         ),
         Chart(
             "stickiness",
-            say("Of their 30 days, those on which people came"),
+            say("Of their 30 days, the percentage on which people came"),
             say("%% of days"),
             "line",
             False,
