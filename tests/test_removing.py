@@ -330,9 +330,7 @@ def fill(place: Place) -> tuple[str, list[str]]:
     return gone, [gone, *words]
 
 
-def test_nothing_of_a_user_is_left_in_any_file(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_of_a_user_is_left_in_any_file(place: Place) -> None:
     gone, words = fill(place)
     assert [place.holds(word) for word in words] == [True] * len(words)
     asked = place.worker().remove_user(place.project, gone, "", "mem_1")
@@ -368,9 +366,7 @@ def test_nothing_of_a_user_is_left_in_any_file(
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_is_kept_of_a_removal_names_nobody(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_kept_of_a_removal_names_nobody(place: Place) -> None:
     gone, _ = fill(place)
     removals = Removals(place.engine, Vault(b"secret"))
     asked = place.worker().remove_user(place.project, gone, None, "mem_1")
